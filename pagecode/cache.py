@@ -1,0 +1,154 @@
+"""What a verified program stands on, and the record that it was verified.
+
+`.cache/verified.json` maps a program's key to its stamp. The key is a hash over all
+that could change what the program prints: a stamp holds as long as nothing changed.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from pagecode.page import Program
+
+KEPT = 500  # stamps; the oldest go first
+
+
+def sha256(path: Path) -> str:
+    """Return the file's hash."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def settings() -> dict[str, str]:
+    """Return the part of a program's environment that could change its numbers."""
+    threads = os.environ.get("THREADS", "1")  # programs run side by side: one each
+    passed = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+    found = {name: os.environ[name] for name in passed if name in os.environ}
+    return found | {
+        "OMP_NUM_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "NVIDIA_TF32_OVERRIDE": "0",  # TensorFloat-32 keeps only three digits
+        "KERAS_BACKEND": "tensorflow",
+        "MPLBACKEND": "agg",
+        "PYTHONUTF8": "1",
+    }
+
+
+def environment(root: Path) -> dict[str, str]:
+    """Return a program's whole environment: the settings, and where things are."""
+    passed = {x: os.environ[x] for x in ("PATH", "HOME", "TMPDIR") if x in os.environ}
+    ours = root / ".cache"  # not the user's own choices for these libraries
+    homes = {
+        "KERAS_HOME": str(ours / "keras"),
+        "MPLCONFIGDIR": str(ours / "matplotlib"),
+    }
+    return settings() | passed | homes
+
+
+@lru_cache
+def device() -> str:
+    """Name the GPU that programs see, or `CPU`."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
+    except FileNotFoundError:
+        return "CPU"
+    names = [line.split(":")[1].split("(")[0] for line in listed.stdout.splitlines()]
+    return ", ".join(name.strip() for name in names) or "CPU"
+
+
+@lru_cache
+def processor() -> str:
+    """Name the kind of CPU: its vector instructions decide the last bits."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except FileNotFoundError:
+        return platform.processor()
+    found = [x for x in lines if x.startswith(("model name", "flags", "Features"))]
+    return " ".join(sorted(set(found)))
+
+
+def ingredients(program: Program, root: Path) -> dict[str, Any]:
+    """Return everything that a pass of this program stands on."""
+    files = {line.file for block in program.blocks for line in block.lines}
+    files |= set(Path(__file__).parent.glob("*.py"))
+    data = (path for path in (root / "data").rglob("*") if path.is_file())
+    return {
+        "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
+        "outputs": [
+            b.output and [b.output.lines, b.output.varies, b.output.atol]
+            for b in program.blocks
+        ],
+        "framework": program.framework,
+        "files": {os.path.relpath(path, root): sha256(path) for path in sorted(files)},
+        "data": {os.path.relpath(path, root): sha256(path) for path in sorted(data)},
+        "versions": sorted(f"{d.name}=={d.version}" for d in distributions()),
+        "python": sys.version,
+        "device": device(),
+        "processor": processor(),
+        "settings": settings(),
+    }
+
+
+def key(program: Program, root: Path) -> str:
+    """Return the hash over the program's ingredients."""
+    text = json.dumps(ingredients(program, root), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def stamps(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the stamps by their programs' keys; none where the file is torn."""
+    try:
+        return json.loads((root / ".cache" / "verified.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def git(root: Path, *words: str) -> str:
+    """Return what git says, or nothing where there is no repository."""
+    try:
+        said = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
+    return said.stdout.strip()
+
+
+def stamp(
+    program: Program, program_key: str, seconds: float, peak: int, root: Path
+) -> dict[str, Any]:
+    """Add this program's stamp: whole or not at all, also when two runs end at once."""
+    packages = ("torch", "torchvision", "tensorflow", "keras", "numpy")
+    installed = {d.name: d.version for d in distributions()}
+    facts = {
+        "page": program.page.name,
+        "framework": program.framework,
+        "blocks": len(program.blocks),
+        "outputs": sum(block.output is not None for block in program.blocks),
+        "seconds": round(seconds, 1),
+        "peak_bytes": peak,
+        "device": device(),
+        "python": platform.python_version(),
+        "versions": {name: installed[name] for name in packages if name in installed},
+        "commit": git(root, "rev-parse", "--verify", "-q", "HEAD"),
+        "dirty": bool(git(root, "status", "--porcelain")),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    folder = root / ".cache"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = list((stamps(root) | {program_key: facts}).items())[-KEPT:]
+        beside = folder / "verified.json.new"
+        beside.write_text(json.dumps(dict(kept), indent=1))
+        beside.replace(folder / "verified.json")
+    return facts

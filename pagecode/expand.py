@@ -1,0 +1,119 @@
+"""Expand a page: resolve its includes so that every line knows where it came from."""
+
+import re
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown import Markdown
+from pymdownx.snippets import SnippetMissingError, SnippetPreprocessor
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """Something wrong on a page: where (`docs/x.md:12`) and what."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class Line(str):
+    """A line of text that remembers its file, its number there and its lost indent."""
+
+    file: Path
+    number: int
+    indent: int  # columns that dedenting took away
+
+    def __new__(cls, text: str, file: Path, number: int, indent: int = 0) -> "Line":
+        line = super().__new__(cls, text)
+        line.file, line.number, line.indent = file, number, indent
+        return line
+
+    def __radd__(self, prefix: str) -> "Line":
+        """Keep the origin when pymdownx indents an included line."""
+        return self.replaced(prefix + str(self), self.indent - len(prefix))
+
+    def replaced(self, text: str, indent: int | None = None) -> "Line":
+        """The same origin with another text."""
+        kept = self.indent if indent is None else indent
+        return Line(text, self.file, self.number, kept)
+
+
+class Includes(SnippetPreprocessor):
+    """pymdownx's own include code, with origins kept and rot refused."""
+
+    def read_lines(self, path: str) -> list[str]:
+        """Number a file's lines; refuse sections that are doubled or left open."""
+        lines = super().read_lines(path)
+        markers = Counter(
+            (found["name"], found["type"].lower())
+            for line in lines
+            if (found := self.match_section(line)) and not found["escape"]
+        )
+        for name in sorted({name for name, _ in markers}):
+            start, end = markers[name, "start"], markers[name, "end"]
+            if (start, end) != (1, 1):
+                raise SnippetMissingError(
+                    f"{path}: section '{name}' has {start} starts and {end} ends"
+                )
+        return [Line(text, Path(path), n) for n, text in enumerate(lines, 1)]
+
+    def parse_snippet_target(self, path: str) -> dict | None:
+        """Refuse line numbers: they go on pointing when the file has changed."""
+        target = super().parse_snippet_target(path)
+        if target and target["start"]:
+            raise SnippetMissingError(f"'{path}' names lines; name a section instead")
+        return target
+
+    def dedent(self, lines: list[Line]) -> list[Line]:
+        """Dedent as pymdownx does, counting the columns that go."""
+        dedented = textwrap.dedent("\n".join(lines)).split("\n") if lines else []
+        pairs = zip(lines, dedented, strict=True)
+        return [line.replaced(text, len(line) - len(text)) for line, text in pairs]
+
+
+def expand(page: Path, root: Path) -> tuple[list[Line], list[Fault]]:
+    """Return the page's lines as the site's Markdown sees them, and what is wrong.
+
+    Includes are taken from `root/snippets`, exactly as mkdocs.yml sets them up.
+    """
+    options = {
+        "base_path": [str(root / "snippets")],
+        "restrict_base_path": True,
+        "encoding": "utf-8",
+        "check_paths": True,
+        "dedent_subsections": True,
+        "auto_append": [],
+        "url_download": False,
+        "url_max_size": 0,
+        "url_timeout": 0,
+        "url_request_headers": {},
+        "max_retries": 0,
+        "backoff_factor": 0,
+    }
+    includes = Includes(options, Markdown())
+    lines: list[Line] = []
+    faults: list[Fault] = []
+    for number, text in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):
+        where = f"{page.relative_to(root)}:{number}"
+        line = Line(text, page, number)
+        includes.seen = set()
+        try:
+            expanded = includes.parse_snippets([line])
+        except SnippetMissingError as error:
+            faults.append(Fault(where, str(error).replace(f"{root}/", "")))
+            expanded = []
+        is_include = re.match(r"\s*-+8<-", text)
+        if is_include and (expanded == [line] or re.fullmatch(r"\s*-+8<-+\s*", text)):
+            what = f"this include does not expand: {text.strip()}"
+            faults.append(Fault(where, f'{what} (write --8<-- "file.py:section")'))
+        elif is_include and expanded and not any(part.strip() for part in expanded):
+            faults.append(Fault(where, f"this include is empty: {text.strip()}"))
+        lines += (
+            part if isinstance(part, Line) else line.replaced(part) for part in expanded
+        )
+    return lines, faults

@@ -1,0 +1,301 @@
+"""A page's blocks and outputs, and the program that each framework makes of them."""
+
+import re
+import shlex
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from markdown import Markdown
+from pygments.lexers import PythonLexer, get_lexer_by_name
+from pygments.util import ClassNotFound
+from pymdownx.superfences import (
+    RE_NESTED_FENCE_START,
+    SuperFencesBlockPreprocessor,
+    SuperFencesCodeExtension,
+)
+from sybil import Document, Example, Region
+
+from pagecode.expand import Fault, Line, expand
+
+FRAMEWORKS = {"PyTorch": "pytorch", "TensorFlow": "tensorflow"}  # tab label: name
+TIME_LIMIT = 120.0  # seconds that a block may run, unless it says `limit=…`
+TAB = re.compile(r' *={3}(?P<new>!?)\+?!? +"(?P<label>.*?)" *')
+BLOCK_OPTIONS = {"raises", "limit", "title", "hl_lines", "linenums"}
+OUTPUT_OPTIONS = {"varies", "atol", "title"}
+
+
+@dataclass
+class Output:
+    """The `text` fence directly after a block: what that block prints."""
+
+    line: int  # the page's number of its first text line
+    indent: str
+    lines: list[Line]
+    varies: bool = False  # its characters are not compared
+    atol: str | None = None  # wider room for floats; the prose beside it says why
+
+
+@dataclass(eq=False)
+class Block:
+    """One Python fence of a page, as the reader sees it."""
+
+    where: str  # docs/models/x.md:12
+    lines: list[Line]
+    framework: str | None  # None outside the tabs: it belongs to every program
+    raises: bool = False
+    limit: float = TIME_LIMIT
+    output: Output | None = None
+
+    @property
+    def text(self) -> str:
+        """The code as the reader sees it."""
+        return "\n".join(self.lines)
+
+
+class Program(Document):
+    """The blocks of one page for one framework: a Sybil document of Sybil examples.
+
+    `verify.start` runs it in a process of its own and fulfils `results` block by block;
+    evaluating an example waits for its block and raises what is wrong with it.
+    """
+
+    def __init__(self, page: "Page", framework: str, blocks: list[Block]) -> None:
+        super().__init__("\n\n".join(block.text for block in blocks), str(page.path))
+        self.page = page
+        self.framework = framework
+        self.blocks = blocks
+        self.results: dict[Block, Future] = {block: Future() for block in blocks}
+        self.printed: dict[Block, Any] = {}  # each block's verify.Result, once it ran
+        self.stamp: dict[str, Any] = {}  # what was verified, once all of it passed
+        start = 0
+        for block in blocks:
+            self.add(Region(start, start + len(block.text), block, self.wait_for))
+            start += len(block.text) + 2
+
+    @property
+    def name(self) -> str:
+        """`pytorch/models/x.md`, as in the names of tests."""
+        return f"{self.framework}/{self.page.name}"
+
+    def wait_for(self, example: Example) -> None:
+        """Sybil's evaluator: return when the block has passed, raise if it has not."""
+        __tracebackhide__ = True
+        self.results[example.parsed].result()
+
+
+@dataclass
+class Page:
+    """A page's blocks in order, and all that is wrong with it before anything runs."""
+
+    path: Path
+    name: str  # models/x.md
+    blocks: list[Block]
+    faults: list[Fault]
+
+    def programs(self) -> list[Program]:
+        """One program per framework that the page's tabs name; both where none does."""
+        named = {block.framework for block in self.blocks} - {None}
+        return [
+            Program(self, name, [b for b in self.blocks if b.framework in (None, name)])
+            for name in FRAMEWORKS.values()
+            if self.blocks and (name in named or not named)
+        ]
+
+
+@dataclass
+class Fence:
+    """A fenced block of any language, found where the site's Markdown finds it."""
+
+    start: int  # index of the opening line
+    end: int  # index after the closing line
+    indent: int
+    language: str
+    options: dict[str, str]
+
+
+class FenceFinder(SuperFencesBlockPreprocessor):
+    """pymdownx's own fence scanner, noting fences instead of rendering them."""
+
+    found: list[Fence]
+
+    def process_nested_block(self, ws: str, content: str, start: int, end: int) -> None:
+        """Note one complete fence."""
+        header = RE_NESTED_FENCE_START.match(self.first.lstrip(" >"))
+        rest = header and next(
+            filter(None, header.group("attrs", "options", "unrecognized")), ""
+        )
+        words = [word.lstrip(".").partition("=") for word in shlex.split(rest or "")]
+        options = {key: value for key, _, value in words if key != self.lang}
+        self.found.append(
+            Fence(start, end, self.ws_virtual_len, self.lang or "", options)
+        )
+        self.clear()
+
+
+def find_fences(lines: list[Line]) -> list[Fence]:
+    """Return the fences that the site's Markdown sees in these lines."""
+    markdown = Markdown(extensions=[SuperFencesCodeExtension(relaxed_headers=True)])
+    stock = markdown.preprocessors["fenced_code_block"]
+    finder = FenceFinder(markdown)
+    finder.config, finder.extension, finder.found = stock.config, stock.extension, []
+    finder.run([str(line) for line in lines])
+    return finder.found
+
+
+def is_python(language: str) -> bool:
+    """Whether the site shows the language as Python; ValueError where it cannot run."""
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return False
+    if isinstance(lexer, PythonLexer):
+        return True
+    if "python" in lexer.name.lower():
+        raise ValueError(f"'{language}' cannot be run: use python, and text for output")
+    return False
+
+
+@dataclass
+class Tabs:
+    """An open set of content tabs: their labels, and how those before the last ended."""
+
+    indent: int
+    labels: list[str]
+    ends: list[list[Block]] = field(default_factory=list)
+
+
+class Reader:
+    """Reads one page from top to bottom: tabs, blocks, outputs and faults."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.where = str(path.relative_to(root))
+        self.path = path
+        self.lines, self.faults = expand(path, root)
+        self.blocks: list[Block] = []
+        self.tabs: list[Tabs] = []
+        self.ready: list[Block] = []  # the blocks that an output here would belong to
+
+    def fault(self, line: Line, what: str) -> None:
+        """Note what is wrong at a line of the page."""
+        self.faults.append(Fault(f"{self.where}:{line.number}", what))
+
+    def read(self) -> None:
+        """Walk over the expanded lines; fill `blocks` and `faults`."""
+        fences = {fence.start: fence for fence in find_fences(self.lines)}
+        index = 0
+        while index < len(self.lines):
+            line, fence = self.lines[index], fences.get(index)
+            index = fence.end if fence else index + 1
+            if not line.strip():
+                continue
+            heading = None if fence else TAB.fullmatch(line)
+            self.follow_tabs(line, heading)
+            if fence:
+                self.read_fence(fence)
+            elif not heading:
+                self.ready = []
+                if re.match(r"[ >]*(```|~~~)", line):
+                    self.fault(
+                        line,
+                        "this fence is not closed, or holds a line with less indent",
+                    )
+        self.follow_tabs(Line("end", self.path, 0), None)
+
+    def follow_tabs(self, line: Line, heading: re.Match | None) -> None:
+        """Leave the tabs that this line is no longer in; enter the one it begins."""
+        indent = len(line) - len(line.lstrip(" "))
+        while self.tabs and indent <= self.tabs[-1].indent:
+            tabs = self.tabs[-1]
+            tabs.ends.append(self.ready)
+            self.ready = []
+            if heading and indent == tabs.indent and not heading["new"]:
+                if heading["label"] in tabs.labels:
+                    what = f"this set of tabs has '{heading['label']}' already"
+                    self.fault(line, f"{what}; write prose between two sets")
+                tabs.labels.append(heading["label"])
+                return
+            self.tabs.pop()
+            if all(tabs.ends):  # each tab ends with a block: an output may be shared
+                self.ready = [block for end in tabs.ends for block in end]
+        if heading:
+            self.tabs.append(Tabs(indent, [heading["label"]]))
+            self.ready = []
+
+    def read_fence(self, fence: Fence) -> None:
+        """Read a fence as a block, as an output, or as neither."""
+        opening = self.lines[fence.start]
+        try:
+            python = is_python(fence.language)
+            allowed = BLOCK_OPTIONS if python else OUTPUT_OPTIONS
+            unknown = sorted(set(fence.options) - allowed)
+            if unknown and (python or fence.language == "text"):
+                raise ValueError(f"unknown option '{unknown[0]}'")
+            if python:
+                self.read_block(fence, opening)
+            elif fence.language == "text":
+                self.read_output(fence, opening)
+            else:
+                self.ready = []
+        except ValueError as error:
+            self.fault(opening, str(error))
+            self.ready = []
+
+    def content(self, fence: Fence) -> list[Line]:
+        """Return the lines inside a fence, without the fence's own indent."""
+        return [
+            line.replaced(line[fence.indent :], line.indent + fence.indent)
+            for line in self.lines[fence.start + 1 : fence.end - 1]
+        ]
+
+    def read_block(self, fence: Fence, opening: Line) -> None:
+        """Read a Python fence; ValueError names what is wrong with it as a whole."""
+        labels = [tabs.labels[-1] for tabs in self.tabs]
+        framework = next((FRAMEWORKS[x] for x in labels if x in FRAMEWORKS), None)
+        lines = self.content(fence)
+        if labels and not framework:
+            known = " or ".join(FRAMEWORKS)
+            raise ValueError(f"this block's tab is '{labels[-1]}', not {known}")
+        if not any(line.strip() for line in lines):
+            raise ValueError("this block is empty")
+        for line in lines:
+            if line.strip() and line.file == self.path:
+                what = f"code typed into the page: {line.strip()}"
+                self.fault(line, f"{what} (include it from a section under snippets/)")
+                break
+        limit = float(fence.options.get("limit", TIME_LIMIT))
+        where = f"{self.where}:{opening.number}"
+        block = Block(where, lines, framework, "raises" in fence.options, limit)
+        self.blocks.append(block)
+        self.ready = [block]
+
+    def read_output(self, fence: Fence, opening: Line) -> None:
+        """Read a `text` fence as the output of the block or blocks directly above."""
+        if not self.ready:
+            raise ValueError("this output has no block directly above it")
+        atol = fence.options.get("atol")
+        if atol is not None:
+            float(atol)
+        indent = opening[: fence.indent]
+        lines = self.content(fence)
+        if any(line.file != self.path for line in lines):
+            raise ValueError("an output stands on the page itself, not in an include")
+        varies = "varies" in fence.options
+        output = Output(opening.number + 1, indent, lines, varies, atol)
+        for block in self.ready:
+            block.output = output
+        self.ready = []
+
+
+def read_page(path: Path, root: Path) -> Page:
+    """Read the page at `root/docs/…`, with all its faults."""
+    reader = Reader(path, root)
+    reader.read()
+    name = path.relative_to(root / "docs").as_posix()
+    return Page(path, name, reader.blocks, sorted(reader.faults))
+
+
+def read_pages(root: Path) -> list[Page]:
+    """Read every page under `root/docs`."""
+    return [read_page(path, root) for path in sorted((root / "docs").rglob("*.md"))]

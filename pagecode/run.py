@@ -1,0 +1,98 @@
+"""Run one program, statement by statement: a process of its own, without any library.
+
+Called as `python run.py PROGRAM EVENTS`: PROGRAM is a JSON file with the blocks, each a
+list of [text, file, number, indent] lines; EVENTS is a file descriptor that takes one
+JSON object a line. Standard output belongs to the program. `verify` is at the other end.
+"""
+
+import ast
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+import types
+from typing import Any
+
+Lines = list[tuple[str, str, int, int]]  # text, file, number in it, dedented columns
+
+
+def at_origin(tree: ast.AST, lines: Lines) -> None:
+    """Move every node to the file position that its text came from."""
+    for node in ast.walk(tree):
+        for line, column in (
+            ("lineno", "col_offset"),
+            ("end_lineno", "end_col_offset"),
+        ):
+            if getattr(node, line, None):
+                _, _, number, indent = lines[getattr(node, line) - 1]
+                setattr(node, line, number)
+                setattr(node, column, getattr(node, column) + max(indent, 0))
+
+
+def parse(lines: Lines) -> list[tuple[str, ast.stmt]]:
+    """Return the block's statements, each with its file and at its place there."""
+    try:
+        tree = ast.parse("\n".join(text for text, *_ in lines))
+    except SyntaxError as error:
+        row = min(error.lineno or 1, len(lines)) - 1
+        error.filename, error.lineno = lines[row][1], lines[row][2]
+        raise
+    statements = []
+    for statement in tree.body:
+        file = lines[statement.lineno - 1][1]
+        at_origin(statement, lines)
+        statements.append((file, statement))
+    return statements
+
+
+def last_line(error: BaseException) -> str:
+    """The line that Python prints last of this error."""
+    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+
+
+def run(program: dict[str, Any], events: int) -> None:
+    """Run the blocks in order, and tell what happens as it happens."""
+    module = types.ModuleType("__main__")  # pickle and dataclasses look classes up here
+    sys.modules["__main__"] = module
+    sys.argv = [""]
+    for name in program["forbidden"]:
+        sys.modules[name] = None  # type: ignore[assignment]  # importing it fails
+    shown = {line[1] for block in program["blocks"] for line in block["lines"]}
+
+    def tell(event: str, **facts: Any) -> None:
+        if sys.__stdout__:
+            sys.__stdout__.flush()
+        facts |= {"event": event, "printed": os.lseek(1, 0, os.SEEK_CUR)}
+        os.write(events, (json.dumps(facts) + "\n").encode())
+
+    for number, block in enumerate(program["blocks"]):
+        started = time.perf_counter()
+        error: BaseException | None = None
+        tell("block", block=number)
+        try:
+            for file, statement in parse(block["lines"]):
+                tell("statement", file=file, line=statement.lineno)
+                body = ast.Module([statement], [])
+                exec(compile(body, file, "exec", dont_inherit=True), module.__dict__)
+        except BaseException as raised:
+            error = raised
+        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
+        if error:
+            frames = traceback.extract_tb(error.__traceback__)
+            facts["error"] = last_line(error)
+            places = [(frame.filename, frame.lineno) for frame in frames]
+            facts["trace"] = [place for place in places if place[0] in shown]
+            if isinstance(error, SyntaxError):
+                facts["trace"] = [(error.filename, error.lineno)]
+        tell("end", block=number, **facts)
+        if error and not block["raises"]:
+            break
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB on Linux
+    tell("done", peak=peak * (1 if sys.platform == "darwin" else 1024))
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as file:
+        run(json.load(file), int(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""Logistic regression on two species of iris, in PyTorch and in TensorFlow."""

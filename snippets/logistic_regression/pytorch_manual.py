@@ -1,0 +1,121 @@
+"""Logistic regression in PyTorch, with gradients derived by hand."""
+
+# --8<-- [start:imports]
+import torch
+
+# --8<-- [end:imports]
+from snippets.logistic_regression.data import load_iris
+
+# --8<-- [start:hyperparameters]
+LEARNING_RATE = 0.1
+NUM_EPOCHS = 10
+
+device = torch.device("cpu")
+if torch.accelerator.is_available():
+    device = torch.accelerator.current_accelerator()
+# --8<-- [end:hyperparameters]
+
+
+# --8<-- [start:model]
+def predict_logits(features, weights, bias):
+    """Return the logits (batch,) of features (batch, num_features).
+
+    The weights have shape (num_features,), the bias is a scalar.
+    """
+    return features @ weights + bias  # (batch,)
+
+
+# --8<-- [end:model]
+
+
+# --8<-- [start:loss]
+def require_same_shape(logits, targets):
+    """Raise ValueError if the shapes differ: (batch,) and (batch, 1) broadcast."""
+    if logits.shape != targets.shape:
+        shapes = f"{tuple(logits.shape)} and {tuple(targets.shape)}"
+        raise ValueError(f"logits and targets differ in shape: {shapes}")
+
+
+def cross_entropy(logits, targets):
+    """Return the cross-entropy of 0/1 targets, summed over the batch.
+
+    With p = sigmoid(z), -y log(p) - (1 - y) log(1 - p) is softplus(z) - y z: no
+    logarithm of a rounded 0. Raises ValueError if the shapes differ.
+    """
+    require_same_shape(logits, targets)
+    losses = torch.nn.functional.softplus(logits) - targets * logits  # (batch,)
+    return losses.sum()
+
+
+# --8<-- [end:loss]
+
+
+# --8<-- [start:gradient]
+def gradients(features, targets, logits):
+    """Return the cross-entropy's gradients: weights' (num_features,), bias' ()."""
+    errors = torch.sigmoid(logits) - targets  # (batch,)
+    return features.T @ errors, errors.sum()
+
+
+# --8<-- [end:gradient]
+
+
+# --8<-- [start:accuracy]
+def accuracy(logits, targets):
+    """Return the fraction of examples on their target's side of logit 0.
+
+    Raises ValueError if the shapes differ.
+    """
+    require_same_shape(logits, targets)
+    hits = (logits > 0) == (targets > 0.5)  # (batch,)
+    return hits.float().mean().item()
+
+
+# --8<-- [end:accuracy]
+
+
+# --8<-- [start:log]
+def print_epoch(epoch, train_accuracy, cost):
+    """Print one line of the training log."""
+    print(f"Epoch: {epoch:03d} | Train ACC: {train_accuracy:.3f} | Cost: {cost:.3f}")
+
+
+# --8<-- [end:log]
+
+
+# --8<-- [start:train]
+def train_by_hand(features, targets, num_epochs, learning_rate):
+    """Descend the gradient from zero; return weights (num_features,) and bias ()."""
+    weights = torch.zeros(features.shape[1], device=features.device)
+    bias = torch.zeros((), device=features.device)
+    for epoch in range(1, num_epochs + 1):
+        logits = predict_logits(features, weights, bias)
+        grad_weights, grad_bias = gradients(features, targets, logits)
+        weights -= learning_rate * grad_weights
+        bias -= learning_rate * grad_bias
+        logits = predict_logits(features, weights, bias)
+        cost = cross_entropy(logits, targets).item()
+        print_epoch(epoch, accuracy(logits, targets), cost)
+    return weights, bias
+
+
+# --8<-- [end:train]
+
+
+if __name__ == "__main__":
+    X_train, y_train, X_test, y_test, mean, std = load_iris()
+
+    # --8<-- [start:tensors]
+    features = torch.tensor(X_train, dtype=torch.float32, device=device)  # (75, 2)
+    targets = torch.tensor(y_train, dtype=torch.float32, device=device)  # (75,)
+    test_features = torch.tensor(X_test, dtype=torch.float32, device=device)  # (25, 2)
+    test_targets = torch.tensor(y_test, dtype=torch.float32, device=device)  # (25,)
+    # --8<-- [end:tensors]
+
+    # --8<-- [start:run]
+    weights, bias = train_by_hand(features, targets, NUM_EPOCHS, LEARNING_RATE)
+    test_logits = predict_logits(test_features, weights, bias)  # (25,)
+    print("Weights: {:.4f} {:.4f}".format(*weights.tolist()))
+    print(f"Bias: {bias.item():.4f}")
+    print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
+    # --8<-- [end:run]
