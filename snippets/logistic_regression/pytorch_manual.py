@@ -86,7 +86,7 @@ def print_epoch(epoch, train_accuracy, cost):
 # --8<-- [start:train]
 def train_by_hand(features, targets, num_epochs, learning_rate):
     """Descend the gradient from zero; return weights (num_features,) and bias ()."""
-    weights = torch.zeros(features.shape[1], device=features.device)
+    weights = torch.zeros(features.shape[1], device=features.device)  # (num_features,)
     bias = torch.zeros((), device=features.device)
     for epoch in range(1, num_epochs + 1):
         logits = predict_logits(features, weights, bias)

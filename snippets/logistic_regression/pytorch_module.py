@@ -24,7 +24,6 @@ class LogisticRegression(nn.Module):
     """
 
     def __init__(self, num_features):
-        """Create the layer and clear its random start."""
         super().__init__()
         self.linear = nn.Linear(num_features, 1)
         nn.init.zeros_(self.linear.weight)

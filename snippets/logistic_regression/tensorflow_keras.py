@@ -39,10 +39,12 @@ loss_fn = keras.losses.BinaryCrossentropy(from_logits=True, reduction="sum")
 
 # --8<-- [start:evaluate]
 class PrintEpoch(keras.callbacks.Callback):
-    """Print accuracy and cost after each update; fit's own log has the ones before."""
+    """Print accuracy and cost after each update; fit's own log has the ones before.
+
+    Takes features (batch, num_features) and targets (batch, 1).
+    """
 
     def __init__(self, features, targets):
-        """Keep the examples to evaluate, targets (batch, 1)."""
         super().__init__()
         self.features, self.targets = features, targets
 
