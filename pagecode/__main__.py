@@ -7,7 +7,7 @@ from pathlib import Path
 from pagecode import data
 from pagecode.page import Page, read_pages
 from pagecode.record import record
-from pagecode.verify import Failure, Verifier
+from pagecode.verify import NOT_RUN, Failure, Verifier
 
 
 def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
@@ -21,8 +21,9 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
         verifier.start(programs)
         for program in programs:
             errors = [e for f in program.results.values() if (e := f.exception())]
-            for error in errors[:1]:
-                print(error, file=sys.stderr)
+            for error in errors:
+                if not str(error).startswith(NOT_RUN):
+                    print(error, file=sys.stderr)
             failed += len(errors)
             facts = program.stamp
             if facts:

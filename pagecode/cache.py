@@ -90,6 +90,14 @@ def ingredients(program: Program, root: Path) -> dict[str, Any]:
             for b in program.blocks
         ],
         "framework": program.framework,
+        "pictures": [
+            [
+                os.path.relpath(p.path, root),
+                *(x.exists() and sha256(x) for x in (p.path, p.data)),
+            ]
+            for b in program.blocks
+            for p in b.pictures
+        ],
         "files": {os.path.relpath(path, root): sha256(path) for path in sorted(files)},
         "data": {os.path.relpath(path, root): sha256(path) for path in sorted(data)},
         "versions": sorted(f"{d.name}=={d.version}" for d in distributions()),
@@ -110,7 +118,7 @@ def stamps(root: Path) -> dict[str, dict[str, Any]]:
     """Return the stamps by their programs' keys; none where the file is torn."""
     try:
         return json.loads((root / ".cache" / "verified.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return {}
 
 

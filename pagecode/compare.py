@@ -1,12 +1,16 @@
 """Compare what a page shows with what its block printed."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import zip_longest
+from typing import Any
+
+import numpy as np
 
 # A float has a decimal point or an exponent, and is no part of a word or of a version.
 FLOAT = re.compile(
-    r"(?<![\w.])[+-]?(?:\d+\.\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|\d+e[+-]?\d+)(?!\.?\w)",
+    r"(?<![\w.])[+-]?(?:(?:\d+\.\d*|\.\d+)(?:e[+-]?\d+)?|\d+e[+-]?\d+)(?!\.?\w)",
     re.IGNORECASE,
 )
 
@@ -15,6 +19,8 @@ def same_float(shown: str, printed: str, atol: str | None) -> bool:
     """Whether two floats differ by at most one unit in the finer one's last digit."""
     one, other = Decimal(shown), Decimal(printed)
     unit = min(Decimal(1).scaleb(int(x.as_tuple().exponent)) for x in (one, other))
+    if not all(re.search(r"\.\d", text) for text in (shown, printed)):
+        unit = Decimal(0)  # `1.` and `1e-05` have no digit to spare
     return abs(one - other) <= max(unit, Decimal(atol or 0))
 
 
@@ -33,10 +39,34 @@ def same_line(shown: str, printed: str, atol: str | None = None) -> bool:
 
 
 def first_difference(
-    shown: list[str], printed: list[str], atol: str | None = None
+    shown: Sequence[str], printed: Sequence[str], atol: str | None = None
 ) -> tuple[int, str | None, str | None] | None:
     """Return (index, shown line, printed line) where they first differ, or None."""
     for index, (one, other) in enumerate(zip_longest(shown, printed)):
         if one is None or other is None or not same_line(one, other, atol):
             return index, one, other
     return None
+
+
+def plot_difference(shown: list[dict], drawn: list[dict]) -> str | None:
+    """Say where two figures differ by more than a thousandth of what they span."""
+    if len(shown) != len(drawn):
+        return f"{len(drawn)} axes instead of {len(shown)}"
+    for index, (one, other) in enumerate(zip(shown, drawn, strict=True), 1):
+        for name in one.keys() | other.keys():
+            if not same_plotted(one.get(name), other.get(name)):
+                return f"the {name} of axes {index}"
+    return None
+
+
+def same_plotted(shown: Any, drawn: Any) -> bool:
+    """Whether two texts, two arrays of numbers, or two lists of these agree."""
+    if isinstance(shown, str):
+        return isinstance(drawn, str) and same_line(shown, drawn)
+    try:
+        one, other = np.array(shown, float), np.array(drawn, float)
+    except (TypeError, ValueError):  # texts, or lines of different lengths
+        return len(shown) == len(drawn) and all(map(same_plotted, shown, drawn))
+    finite = one[np.isfinite(one)]
+    room = 1e-3 * np.ptp(finite) if finite.size else 0.0
+    return one.shape == other.shape and np.allclose(one, other, 1e-6, room, True)

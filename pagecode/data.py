@@ -5,6 +5,7 @@ the environment variable DATA_CACHE, its official host, or a stand-in made of wh
 installed package carries. A damaged file is refused by name, and never deleted.
 """
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -14,8 +15,6 @@ from pathlib import Path
 
 import pooch
 import requests
-
-from pagecode.cache import sha256
 
 TIMEOUT = 20  # seconds without an answer after which a host counts as unreachable
 
@@ -62,12 +61,12 @@ SOURCES = [
 ]
 
 
-def check(path: Path, source: Source, remedy: str) -> None:
-    """Raise DataError, with the remedy, unless the file has the source's hash."""
-    found = sha256(path)
+def check(path: Path, content: bytes, source: Source, remedy: str) -> None:
+    """Raise DataError, with the remedy, unless the content has the source's hash."""
+    found = hashlib.sha256(content).hexdigest()
     if found != source.sha256:
         raise DataError(
-            f"{path}: this file is damaged ({path.stat().st_size} bytes)\n"
+            f"{path}: this file is damaged ({len(content)} bytes)\n"
             f"  expected  sha256 {source.sha256}\n"
             f"  found     sha256 {found}\n"
             f"  to do     {remedy}"
@@ -76,14 +75,15 @@ def check(path: Path, source: Source, remedy: str) -> None:
 
 def place(target: Path, content: bytes) -> None:
     """Write the file beside its place, then rename it: whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as beside:
-        try:
-            beside.write(content)
-        except BaseException:
-            os.unlink(beside.name)
-            raise
-    os.chmod(beside.name, 0o644)
-    os.replace(beside.name, target)
+    descriptor, beside = tempfile.mkstemp(dir=target.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(beside, 0o644)
+        os.replace(beside, target)
+    except BaseException:
+        os.unlink(beside)
+        raise
 
 
 def download(target: Path, source: Source) -> str | None:
@@ -114,19 +114,26 @@ def fill_one(source: Source, root: Path, cache: str | None) -> str:
     """Put one file in its place and return where it came from."""
     target = root / "data" / source.path
     if target.exists():
-        check(target, source, "move it away, then run `make data`")
+        check(target, target.read_bytes(), source, "move it away, then run `make data`")
         return "there"
     target.parent.mkdir(parents=True, exist_ok=True)
     if cache and (cached := root / cache / source.path).exists():
-        check(cached, source, "mend it, or unset DATA_CACHE, then run `make data`")
-        place(target, cached.read_bytes())
+        content = cached.read_bytes()
+        check(
+            cached,
+            content,
+            source,
+            "mend it, or unset DATA_CACHE, then run `make data`",
+        )
+        place(target, content)
         return f"copied from {cache}"
     missing = download(target, source)
     if missing is None:
         return "fetched"
     content = source.make()
+    remedy = f"pin the version of {source.made_of} in requirements.txt"
+    check(Path(f"(made from {source.made_of})"), content, source, remedy)
     place(target, content)
-    check(target, source, f"pin the version of {source.made_of} in requirements.txt")
     return f"{missing}: made from {source.made_of}, byte for byte the same"
 
 

@@ -106,12 +106,12 @@ def expand(page: Path, root: Path) -> tuple[list[Line], list[Fault]]:
             expanded = includes.parse_snippets([line])
         except SnippetMissingError as error:
             faults.append(Fault(where, str(error).replace(f"{root}/", "")))
-            expanded = []
-        is_include = re.match(r"\s*-+8<-", text)
+            continue
+        is_include = re.match(r"[\s>*+-]*-+8<-", text)  # also in a quote or a list
         if is_include and (expanded == [line] or re.fullmatch(r"\s*-+8<-+\s*", text)):
             what = f"this include does not expand: {text.strip()}"
             faults.append(Fault(where, f'{what} (write --8<-- "file.py:section")'))
-        elif is_include and expanded and not any(part.strip() for part in expanded):
+        elif is_include and not any(part.strip() for part in expanded):
             faults.append(Fault(where, f"this include is empty: {text.strip()}"))
         lines += (
             part if isinstance(part, Line) else line.replaced(part) for part in expanded

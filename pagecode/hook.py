@@ -43,20 +43,39 @@ def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
     """Refuse HTML whose Python blocks are not the page's; turn TeX into MathML."""
     root = Path(config.config_file_path).parent
     blocks = read_page(Path(page.file.abs_src_path), root).blocks
-    expected, found = [b.text.strip("\n") for b in blocks], html_blocks(html)
+    expected = [block.text.strip("\n") for block in blocks]
+    try:
+        found = html_blocks(html)
+    except ValueError as error:
+        raise PluginError(f"docs/{page.file.src_uri}: {error}") from error
     if expected != found:
         for block, text in zip(blocks, found, strict=False):
             if block.text.strip("\n") != text:
                 raise PluginError(f"{block.where}: the HTML shows another block")
         raise PluginError(
-            f"docs/{page.file.src_uri}: {len(blocks)} Python blocks were read and would "
-            f"run, but the HTML shows {len(found)}"
+            f"docs/{page.file.src_uri}: of {len(blocks)} Python blocks that were read "
+            f"and would run, the HTML shows {len(found)}"
         )
-    return mathml(html)
+    return mathml(inline_pictures(html, Path(page.file.abs_src_path).parent))
+
+
+def inline_pictures(html: str, folder: Path) -> str:
+    """Put the figures into the page, where its colours reach them, light or dark."""
+
+    def inline(found: re.Match) -> str:
+        path = folder / "figures" / found["name"]
+        if not path.exists():
+            return found[0]
+        svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{path.stem}-", path.read_text())
+        label = f'role="img" aria-label="{found["alt"]}"'
+        return svg.replace("<svg ", f'<svg class="figure" {label} ', 1)
+
+    image = r'<img alt="(?P<alt>[^"]*)" src="[^"]*figures/(?P<name>[^"/]+\.svg)" ?/?>'
+    return re.sub(image, inline, html)
 
 
 def mathml(html: str) -> str:
-    """Set the TeX that arithmatex marked as MathML, which needs no script and no font."""
+    """Turn the TeX that arithmatex marked into MathML: no script, no other host."""
 
     def inline(found: re.Match) -> str:
         return convert(unescape(found[1]))

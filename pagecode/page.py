@@ -24,6 +24,7 @@ TIME_LIMIT = 120.0  # seconds that a block may run, unless it says `limit=…`
 TAB = re.compile(r' *={3}(?P<new>!?)\+?!? +"(?P<label>.*?)" *')
 BLOCK_OPTIONS = {"raises", "limit", "title", "hl_lines", "linenums"}
 OUTPUT_OPTIONS = {"varies", "atol", "title"}
+PICTURE = re.compile(r"!\[(?P<alt>[^]]*)]\((?P<path>\S*figures/\S+\.svg)\)(\{.*\})?")
 
 
 @dataclass
@@ -37,6 +38,19 @@ class Output:
     atol: str | None = None  # wider room for floats; the prose beside it says why
 
 
+@dataclass
+class Picture:
+    """The picture directly after a block: what that block draws."""
+
+    where: str  # docs/models/x.md:12
+    path: Path  # the SVG
+
+    @property
+    def data(self) -> Path:
+        """The JSON file beside it: what it plots, and the SVG's own hash."""
+        return self.path.with_suffix(".json")
+
+
 @dataclass(eq=False)
 class Block:
     """One Python fence of a page, as the reader sees it."""
@@ -47,6 +61,7 @@ class Block:
     raises: bool = False
     limit: float = TIME_LIMIT
     output: Output | None = None
+    pictures: list[Picture] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -159,7 +174,7 @@ def is_python(language: str) -> bool:
 
 @dataclass
 class Tabs:
-    """An open set of content tabs: their labels, and how those before the last ended."""
+    """An open set of content tabs: their labels, and how all but the last ended."""
 
     indent: int
     labels: list[str]
@@ -170,16 +185,19 @@ class Reader:
     """Reads one page from top to bottom: tabs, blocks, outputs and faults."""
 
     def __init__(self, path: Path, root: Path) -> None:
-        self.where = str(path.relative_to(root))
-        self.path = path
+        self.path, self.root = path, root
         self.lines, self.faults = expand(path, root)
         self.blocks: list[Block] = []
         self.tabs: list[Tabs] = []
         self.ready: list[Block] = []  # the blocks that an output here would belong to
 
+    def where(self, line: Line) -> str:
+        """Name a line of the page (an included one: of its snippet)."""
+        return f"{line.file.relative_to(self.root)}:{line.number}"
+
     def fault(self, line: Line, what: str) -> None:
-        """Note what is wrong at a line of the page."""
-        self.faults.append(Fault(f"{self.where}:{line.number}", what))
+        """Note what is wrong at a line."""
+        self.faults.append(Fault(self.where(line), what))
 
     def read(self) -> None:
         """Walk over the expanded lines; fill `blocks` and `faults`."""
@@ -194,6 +212,8 @@ class Reader:
             self.follow_tabs(line, heading)
             if fence:
                 self.read_fence(fence)
+            elif picture := PICTURE.fullmatch(line.strip()):
+                self.read_picture(line, picture)
             elif not heading:
                 self.ready = []
                 if re.match(r"[ >]*(```|~~~)", line):
@@ -206,7 +226,7 @@ class Reader:
     def follow_tabs(self, line: Line, heading: re.Match | None) -> None:
         """Leave the tabs that this line is no longer in; enter the one it begins."""
         indent = len(line) - len(line.lstrip(" "))
-        while self.tabs and indent <= self.tabs[-1].indent:
+        while self.tabs and indent < self.tabs[-1].indent + 4:
             tabs = self.tabs[-1]
             tabs.ends.append(self.ready)
             self.ready = []
@@ -265,8 +285,8 @@ class Reader:
                 self.fault(line, f"{what} (include it from a section under snippets/)")
                 break
         limit = float(fence.options.get("limit", TIME_LIMIT))
-        where = f"{self.where}:{opening.number}"
-        block = Block(where, lines, framework, "raises" in fence.options, limit)
+        raises = "raises" in fence.options
+        block = Block(self.where(opening), lines, framework, raises, limit)
         self.blocks.append(block)
         self.ready = [block]
 
@@ -274,6 +294,8 @@ class Reader:
         """Read a `text` fence as the output of the block or blocks directly above."""
         if not self.ready:
             raise ValueError("this output has no block directly above it")
+        if any(block.output for block in self.ready):
+            raise ValueError("a block directly above has its output already")
         atol = fence.options.get("atol")
         if atol is not None:
             float(atol)
@@ -285,7 +307,16 @@ class Reader:
         output = Output(opening.number + 1, indent, lines, varies, atol)
         for block in self.ready:
             block.output = output
-        self.ready = []
+
+    def read_picture(self, line: Line, picture: re.Match) -> None:
+        """Read a picture as a figure of the block or blocks directly above."""
+        if not self.ready:
+            self.fault(line, "this picture has no block directly above it")
+        if not picture["alt"]:
+            self.fault(line, "this picture has no text that says what to see")
+        path = self.path.parent / picture["path"]
+        for block in self.ready:
+            block.pictures.append(Picture(self.where(line), path))
 
 
 def read_page(path: Path, root: Path) -> Page:

@@ -1,23 +1,26 @@
-"""Rewrite the outputs of a page that are not what its blocks print."""
+"""Rewrite the outputs and pictures of a page that are not what its blocks make."""
 
+import hashlib
+import json
 from pathlib import Path
 
-from pagecode.compare import first_difference
-from pagecode.page import Block, Output, read_page
-from pagecode.verify import Failure, Mismatch, Verifier
+from pagecode.compare import first_difference, plot_difference
+from pagecode.page import Block, Output, Picture, read_page
+from pagecode.process import Failure, Result
+from pagecode.verify import Mismatch, Verifier
 
 
 def record(path: Path, root: Path) -> int:
-    """Run the page and rewrite the outputs that differ; return how many did.
+    """Run the page and rewrite what differs; return how many outputs and pictures did.
 
-    Raises Failure, and writes nothing, where a block fails or where the frameworks print
-    different lines for an output that they share.
+    Raises Failure, and writes nothing, where a block fails, or the frameworks make
+    different things of an output or a picture that they share.
     """
     page = read_page(path, root)
     if page.faults:
         raise Failure("\n".join(map(str, page.faults)))
     programs = page.programs()
-    wanted: dict[int, tuple[Output, list[str], Block]] = {}
+    made: list[tuple[Block, Result]] = []
     with Verifier(root, use_cache=False) as verifier:
         verifier.start(programs)
         for program in programs:
@@ -25,17 +28,62 @@ def record(path: Path, root: Path) -> int:
                 error = future.exception()
                 if error and not isinstance(error, Mismatch):
                     raise Failure(str(error))
-                output, lines = block.output, program.printed[block].lines
-                if output is None:
-                    continue
-                _, first, other = wanted.setdefault(output.line, (output, lines, block))
-                if difference := first_difference(first, lines, output.atol):
-                    raise Failure(
-                        f"{block.where}: this block does not print what {other.where} "
-                        f"prints, and they share one output\n  there     {difference[1]}\n"
-                        f"  here      {difference[2]}"
-                    )
-    return rewrite(path, [(output, lines) for output, lines, _ in wanted.values()])
+                made.append((block, program.printed[block]))
+    outputs, pictures = agreed_outputs(made), agreed_pictures(made)
+    redrawn = [redraw(picture, *figure) for picture, figure in pictures]
+    return sum(redrawn) + rewrite(path, outputs)
+
+
+def agreed_outputs(made: list[tuple[Block, Result]]) -> list[tuple[Output, list[str]]]:
+    """Return each output with the lines printed for it, by all programs alike."""
+    agreed: dict[int, tuple[Output, list[str], Block]] = {}
+    for block, result in made:
+        if output := block.output:
+            printed = output, result.lines, block
+            _, lines, other = agreed.setdefault(output.line, printed)
+            difference = first_difference(lines, result.lines, output.atol)
+            if difference and not output.varies:
+                raise Failure(
+                    f"{block.where}: not what {other.where} prints for both\n"
+                    f"  there     {difference[1]}\n"
+                    f"  here      {difference[2]}"
+                )
+    return [(output, lines) for output, lines, _ in agreed.values()]
+
+
+def agreed_pictures(
+    made: list[tuple[Block, Result]],
+) -> list[tuple[Picture, tuple[str, list[dict]]]]:
+    """Return each picture with the figure drawn for it, by all programs alike."""
+    agreed: dict[Path, tuple[Picture, tuple[str, list[dict]]]] = {}
+    for block, result in made:
+        for picture, figure in zip(block.pictures, result.figures, strict=True):
+            _, (_, plotted) = agreed.setdefault(picture.path, (picture, figure))
+            if difference := plot_difference(plotted, figure[1]):
+                raise Failure(
+                    f"{block.where}: this block shares a picture, but draws another\n"
+                    f"  picture   {picture.where}\n  differs   {difference}"
+                )
+    return list(agreed.values())
+
+
+def replace(path: Path, text: str) -> None:
+    """Write beside, then rename: the file is the old one or the new one, whole."""
+    path.parent.mkdir(exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def redraw(picture: Picture, svg: str, plotted: list[dict]) -> bool:
+    """Write a picture that differs, and what it plots; return whether it did."""
+    facts = {"sha256": hashlib.sha256(svg.encode()).hexdigest(), "plotted": plotted}
+    text = json.dumps(facts) + "\n"
+    files = {picture.path: svg, picture.data: text}
+    changed = [x for x in files if not x.exists() or x.read_text("utf-8") != files[x]]
+    for path in changed:
+        replace(path, files[path])
+    return bool(changed)
 
 
 def rewrite(path: Path, outputs: list[tuple[Output, list[str]]]) -> int:
@@ -43,7 +91,7 @@ def rewrite(path: Path, outputs: list[tuple[Output, list[str]]]) -> int:
     text = path.read_text(encoding="utf-8").split("\n")
     changed = 0
     for output, lines in sorted(outputs, key=lambda pair: -pair[0].line):
-        shown = [str(line) for line in output.lines]
+        shown = output.lines
         same = not first_difference(shown, lines, output.atol)
         if same or (output.varies and shown):
             continue
@@ -51,7 +99,5 @@ def rewrite(path: Path, outputs: list[tuple[Output, list[str]]]) -> int:
         text[start : start + len(shown)] = new
         changed += 1
     if changed:
-        beside = path.with_name(path.name + ".new")
-        beside.write_text("\n".join(text), encoding="utf-8")
-        beside.replace(path)
+        replace(path, "\n".join(text))
     return changed

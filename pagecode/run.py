@@ -2,11 +2,12 @@
 
 Called as `python run.py PROGRAM EVENTS`: PROGRAM is a JSON file with the blocks, each a
 list of [text, file, number, indent] lines; EVENTS is a file descriptor that takes one
-JSON object a line. Standard output belongs to the program. `verify` is at the other end.
+JSON object a line. Standard output is the program's. `process` is at the other end.
 """
 
 import ast
 import importlib.machinery
+import importlib.util
 import json
 import os
 import resource
@@ -66,46 +67,66 @@ def hide(packages: list[str]) -> None:
     sys.meta_path = [Finder if finder is stock else finder for finder in sys.meta_path]
 
 
+def draw_figures() -> list[Any]:
+    """Draw and close the figures that are open, if the program draws at all."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if not pyplot or not pyplot.get_fignums():
+        return []
+    place = os.path.join(os.path.dirname(__file__), "figure.py")
+    spec = importlib.util.spec_from_file_location("_figure", place)
+    if not spec or not spec.loader:
+        raise ImportError(place)
+    figure = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figure)
+    drawn = [figure.draw(pyplot.figure(number)) for number in pyplot.get_fignums()]
+    pyplot.close("all")
+    return drawn
+
+
+def trace(error: BaseException, files: set[str]) -> list[tuple[str, int | None]]:
+    """Return where in these files the error arose, innermost last."""
+    if isinstance(error, SyntaxError) and error.filename in files:
+        return [(error.filename, error.lineno)]
+    frames = traceback.extract_tb(error.__traceback__)
+    return [(x.filename, x.lineno) for x in frames if x.filename in files]
+
+
 def run(program: dict[str, Any], events: int) -> None:
     """Run the blocks in order, and tell what happens as it happens."""
     module = types.ModuleType("__main__")  # pickle and dataclasses look classes up here
     sys.modules["__main__"] = module
     sys.argv = [""]
-    hide(program["forbidden"])
-    shown = {line[1] for block in program["blocks"] for line in block["lines"]}
+    hide(program["hidden"])
+    files = {file for block in program["blocks"] for _, file, *_ in block["lines"]}
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
 
     def tell(event: str, **facts: Any) -> None:
         if sys.__stdout__:
             sys.__stdout__.flush()
         facts |= {"event": event, "printed": os.lseek(1, 0, os.SEEK_CUR)}
-        os.write(events, (json.dumps(facts) + "\n").encode())
+        with open(events, "w", encoding="utf-8", closefd=False) as pipe:
+            pipe.write(json.dumps(facts) + "\n")
 
     for number, block in enumerate(program["blocks"]):
         started = time.perf_counter()
-        error: BaseException | None = None
+        facts: dict[str, Any] = {"error": None, "trace": [], "figures": []}
         tell("block", block=number)
         try:
             for file, statement in parse(block["lines"]):
                 tell("statement", file=file, line=statement.lineno)
                 body = ast.Module([statement], [])
                 exec(compile(body, file, "exec", dont_inherit=True), module.__dict__)
-        except BaseException as raised:
-            error = raised
-        facts: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        if error:
-            frames = traceback.extract_tb(error.__traceback__)
-            facts["error"] = last_line(error)
-            places = [(frame.filename, frame.lineno) for frame in frames]
-            facts["trace"] = [place for place in places if place[0] in shown]
-            if isinstance(error, SyntaxError):
-                facts["trace"] = [(error.filename, error.lineno)]
-        tell("end", block=number, **facts)
-        if error and not block["raises"]:
+            facts["figures"] = draw_figures()
+        except BaseException as error:
+            facts |= {"error": last_line(error), "trace": trace(error, files)}
+        facts["seconds"] = time.perf_counter() - started
+        facts["peak"] = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        tell("end", facts=facts)
+        if facts["error"] and not block["raises"]:
             break
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB on Linux
-    tell("done", peak=peak * (1 if sys.platform == "darwin" else 1024))
+    tell("done")
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as file:
-        run(json.load(file), int(sys.argv[2]))
+    with open(sys.argv[1], encoding="utf-8") as opened:
+        run(json.load(opened), int(sys.argv[2]))

@@ -16,9 +16,10 @@ from snippets.logistic_regression.pytorch_manual import (
 
 # --8<-- [start:train]
 def train_with_autograd(features, targets, num_epochs, learning_rate):
-    """Descend autograd's gradient from zero; return weights and bias."""
+    """Descend autograd's gradient from zero; return weights, bias and the costs."""
     weights = torch.zeros(features.shape[1], device=features.device, requires_grad=True)
     bias = torch.zeros((), device=features.device, requires_grad=True)
+    costs = []
     for epoch in range(1, num_epochs + 1):
         loss = cross_entropy(predict_logits(features, weights, bias), targets)
         grad_weights, grad_bias = torch.autograd.grad(loss, [weights, bias])
@@ -27,8 +28,9 @@ def train_with_autograd(features, targets, num_epochs, learning_rate):
             bias -= learning_rate * grad_bias
             logits = predict_logits(features, weights, bias)
             cost = cross_entropy(logits, targets).item()
+        costs.append(cost)
         print_epoch(epoch, accuracy(logits, targets), cost)
-    return weights, bias
+    return weights, bias, costs
 
 
 # --8<-- [end:train]
@@ -42,7 +44,9 @@ if __name__ == "__main__":
     test_targets = torch.tensor(y_test, dtype=torch.float32, device=device)
 
     # --8<-- [start:run]
-    weights, bias = train_with_autograd(features, targets, NUM_EPOCHS, LEARNING_RATE)
+    weights, bias, costs = train_with_autograd(
+        features, targets, NUM_EPOCHS, LEARNING_RATE
+    )
     test_logits = predict_logits(test_features, weights, bias)  # (25,)
     print("Weights: {:.4f} {:.4f}".format(*weights.tolist()))
     print(f"Bias: {bias.item():.4f}")

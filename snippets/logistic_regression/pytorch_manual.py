@@ -5,6 +5,7 @@ import torch
 
 # --8<-- [end:imports]
 from snippets.logistic_regression.data import load_iris
+from snippets.logistic_regression.figures import plot_boundary, plot_costs
 
 # --8<-- [start:hyperparameters]
 LEARNING_RATE = 0.1
@@ -85,9 +86,10 @@ def print_epoch(epoch, train_accuracy, cost):
 
 # --8<-- [start:train]
 def train_by_hand(features, targets, num_epochs, learning_rate):
-    """Descend the gradient from zero; return weights (num_features,) and bias ()."""
+    """Descend the gradient from zero; return weights, bias and the costs."""
     weights = torch.zeros(features.shape[1], device=features.device)  # (num_features,)
     bias = torch.zeros((), device=features.device)
+    costs = []
     for epoch in range(1, num_epochs + 1):
         logits = predict_logits(features, weights, bias)
         grad_weights, grad_bias = gradients(features, targets, logits)
@@ -95,8 +97,9 @@ def train_by_hand(features, targets, num_epochs, learning_rate):
         bias -= learning_rate * grad_bias
         logits = predict_logits(features, weights, bias)
         cost = cross_entropy(logits, targets).item()
+        costs.append(cost)
         print_epoch(epoch, accuracy(logits, targets), cost)
-    return weights, bias
+    return weights, bias, costs
 
 
 # --8<-- [end:train]
@@ -113,9 +116,14 @@ if __name__ == "__main__":
     # --8<-- [end:tensors]
 
     # --8<-- [start:run]
-    weights, bias = train_by_hand(features, targets, NUM_EPOCHS, LEARNING_RATE)
+    weights, bias, costs = train_by_hand(features, targets, NUM_EPOCHS, LEARNING_RATE)
     test_logits = predict_logits(test_features, weights, bias)  # (25,)
     print("Weights: {:.4f} {:.4f}".format(*weights.tolist()))
     print(f"Bias: {bias.item():.4f}")
     print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
     # --8<-- [end:run]
+
+    # --8<-- [start:plot]
+    plot_costs(costs)
+    plot_boundary(X_train, y_train, weights.tolist(), bias.item())
+    # --8<-- [end:plot]

@@ -15,9 +15,10 @@ from snippets.logistic_regression.tensorflow_manual import (
 
 # --8<-- [start:train]
 def train_with_tape(features, targets, num_epochs, learning_rate):
-    """Descend the tape's gradient from zero; return weights and bias."""
+    """Descend the tape's gradient from zero; return weights, bias and the costs."""
     weights = tf.Variable(tf.zeros(features.shape[1]))
     bias = tf.Variable(tf.zeros(()))
+    costs = []
     for epoch in range(1, num_epochs + 1):
         with tf.GradientTape() as tape:  # only the loss is recorded
             loss = cross_entropy(predict_logits(features, weights, bias), targets)
@@ -26,8 +27,9 @@ def train_with_tape(features, targets, num_epochs, learning_rate):
         bias.assign_sub(learning_rate * grad_bias)
         logits = predict_logits(features, weights, bias)
         cost = float(cross_entropy(logits, targets))
+        costs.append(cost)
         print_epoch(epoch, accuracy(logits, targets), cost)
-    return weights, bias
+    return weights, bias, costs
 
 
 # --8<-- [end:train]
@@ -41,7 +43,7 @@ if __name__ == "__main__":
     test_targets = tf.constant(y_test, dtype=tf.float32)
 
     # --8<-- [start:run]
-    weights, bias = train_with_tape(features, targets, NUM_EPOCHS, LEARNING_RATE)
+    weights, bias, costs = train_with_tape(features, targets, NUM_EPOCHS, LEARNING_RATE)
     test_logits = predict_logits(test_features, weights, bias)  # (25,)
     print("Weights: {:.4f} {:.4f}".format(*weights.numpy().tolist()))
     print(f"Bias: {float(bias):.4f}")

@@ -1,0 +1,188 @@
+"""The process of one program: start it, follow its blocks, leave nothing behind."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pagecode.cache import environment
+from pagecode.page import Block, Program
+
+PACKAGES = {"pytorch": ["torch", "torchvision"], "tensorflow": ["tensorflow", "keras"]}
+ENDING_LIMIT = 60.0  # seconds for starting Python, and for ending after the last block
+
+
+class Failure(AssertionError):
+    """What is wrong, where on the page and in the snippet, and what to do."""
+
+
+@dataclass
+class Result:
+    """What one block did."""
+
+    text: str  # what it printed
+    seconds: float
+    error: str | None  # the last line that Python prints of it
+    trace: list[tuple[str, int]]  # the error's files and lines, innermost last
+    figures: list[tuple[str, list[dict]]]  # SVG, and what it plots
+    peak: int  # bytes of memory, at most so far
+    statements: list[tuple[int, str, int]] = field(default_factory=list)
+    # bytes printed before a statement, its file and line
+
+    @property
+    def lines(self) -> list[str]:
+        """What the output must show: what was printed, and the error if one was."""
+        printed = [line.rstrip() for line in self.text.rstrip().splitlines()]
+        return printed + ([self.error] if self.error else [])
+
+    def origin(self, index: int) -> tuple[str, int]:
+        """Return the file and line of the statement that printed line `index`."""
+        offset = len("".join(self.text.splitlines(keepends=True)[:index]).encode())
+        started = [place for place in self.statements if place[0] <= offset]
+        return (
+            started[-1][1:] if started else self.trace[-1]
+        )  # a SyntaxError starts none
+
+
+class Process:
+    """Runs `run.py` on a program; use it in a `with` statement."""
+
+    def __init__(self, program: Program, root: Path) -> None:
+        self.program, self.root = program, root
+        self.folder = tempfile.TemporaryDirectory(prefix="page-")
+        self.inside = Path(self.folder.name)
+        work = self.inside / "work"  # the empty folder in which the program runs
+        work.mkdir()
+        (root / "data").mkdir(exist_ok=True)
+        (work / "data").symlink_to(root / "data", target_is_directory=True)
+        (self.inside / "program.json").write_text(self.as_json(), encoding="utf-8")
+        self.events, child_events = os.pipe()
+        self.unread = b""
+        script, file = Path(__file__).with_name("run.py"), self.inside / "program.json"
+        with self.file("stdout") as out, self.file("stderr") as err:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-P", str(script), str(file), str(child_events)],
+                cwd=work,
+                env=environment(root),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                pass_fds=[child_events],
+                start_new_session=True,
+            )
+        os.close(child_events)
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        os.close(self.events)
+        self.folder.cleanup()
+
+    def kill(self) -> None:
+        """End it and everything it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+    def as_json(self) -> str:
+        """Return the program as `run.py` reads it."""
+        own = self.program.framework
+        hidden = [x for name, names in PACKAGES.items() if name != own for x in names]
+        blocks = [
+            {
+                "raises": block.raises,
+                "lines": [[x, str(x.file), x.number, x.indent] for x in block.lines],
+            }
+            for block in self.program.blocks
+        ]
+        return json.dumps({"blocks": blocks, "hidden": hidden})
+
+    def file(self, name: str) -> Any:
+        """Open a file that takes what the program writes."""
+        return (self.inside / name).open("ab")
+
+    def printed(self, start: int, end: int | None = None) -> str:
+        """Return what it wrote to standard output between two offsets."""
+        text = (self.inside / "stdout").read_bytes()[start:end]
+        return text.decode(errors="replace")
+
+    def last_words(self) -> str:
+        """Return how it ended, and the last lines that it wrote to standard error."""
+        status = self.popen.wait()
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        err = (self.inside / "stderr").read_text(errors="replace")
+        return "\n            ".join([how, *err.strip().splitlines()[-5:]])
+
+    def next_event(self, deadline: float) -> dict[str, Any] | None:
+        """Return what it tells next, None at its end; TimeoutError if it hangs."""
+        while b"\n" not in self.unread:
+            left = max(deadline - time.monotonic(), 0)
+            if not select.select([self.events], [], [], left)[0]:
+                raise TimeoutError
+            chunk = os.read(self.events, 65536)
+            if not chunk:
+                return None
+            self.unread += chunk
+        line, _, self.unread = self.unread.partition(b"\n")
+        return json.loads(line)
+
+    def follow(self) -> Iterator[tuple[Block, Result]]:
+        """Yield each block when it has ended, with what it did.
+
+        Raises Failure where a block hangs or ends the process, and where the process
+        does not end well after its last block.
+        """
+        block, place, running, start = self.program.blocks[0], "", False, 0
+        statements: list[tuple[int, str, int]] = []
+        deadline = time.monotonic() + ENDING_LIMIT
+        try:
+            while event := self.next_event(deadline):
+                printed = event["printed"]
+                if event["event"] == "block":
+                    block, statements = self.program.blocks[event["block"]], []
+                    running, place = True, block.where
+                    deadline = time.monotonic() + block.limit
+                elif event["event"] == "statement":
+                    file, line = event["file"], event["line"]
+                    statements.append((printed - start, file, line))
+                    place = f"{os.path.relpath(file, self.root)}:{line}"
+                elif event["event"] == "end":
+                    text = self.printed(start, printed)
+                    yield block, Result(text, statements=statements, **event["facts"])
+                    running, start = False, printed
+                    deadline = time.monotonic() + ENDING_LIMIT
+                else:
+                    self.end(block, start)
+                    return
+        except (TimeoutError, subprocess.TimeoutExpired):
+            what = "the program does not end: it leaves a thread or a process running"
+            if running:
+                what = (
+                    f"this block runs longer than {block.limit:g} s\n"
+                    f"  at        {place}\n"
+                    "  to do     make it faster, or give it `limit=SECONDS`"
+                )
+            raise Failure(f"{block.where}: {what}") from None
+        raise Failure(
+            f"{block.where}: this block ends the whole program\n"
+            f"  at        {place}\n  ended     {self.last_words()}"
+        )
+
+    def end(self, block: Block, start: int) -> None:
+        """Wait until the process has ended; raise Failure unless it ended well."""
+        where = f"{block.where}: after this last block the program"
+        if self.popen.wait(ENDING_LIMIT):
+            raise Failure(f"{where} ends badly: {self.last_words()}")
+        if late := self.printed(start).strip():
+            raise Failure(f"{where} still prints\n  printed   {late.splitlines()[0]}")

@@ -1,0 +1,126 @@
+"""A tiny project in an empty folder, and what its pages and programs do."""
+
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+from textwrap import indent
+from types import SimpleNamespace
+
+import pytest
+
+from pagecode import cache
+from pagecode.page import Page, read_page
+from pagecode.record import record
+from pagecode.verify import Verifier
+
+PAGE = "docs/page.md"
+CODE = "snippets/code.py"
+TWO_TABS = """\
+=== "PyTorch"
+
+    ```python
+    --8<-- "code.py:pytorch"
+    ```
+
+=== "TensorFlow"
+
+    ```python
+    --8<-- "code.py:tensorflow"
+    ```
+"""
+
+
+@dataclass
+class Site:
+    """A project with one page and as many snippets as a test writes."""
+
+    root: Path
+    blocks: int = 0
+
+    def write(self, path: str, text: str) -> Path:
+        """Write a file under the root."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def text(self, path: str = PAGE) -> str:
+        """Return a file's text."""
+        return (self.root / path).read_text(encoding="utf-8")
+
+    def add(
+        self, code: str, shown: str | None = None, info: str = "", output: str = ""
+    ) -> None:
+        """Add a block to the page's PyTorch tab, and below it what the page shows.
+
+        The first block's fence is line 3 of the page, its code begins at line 2 of the
+        snippet, and its output at line 8 of the page.
+        """
+        self.blocks += 1
+        if self.blocks == 1:
+            self.write(PAGE, '=== "PyTorch"\n')
+            self.write(CODE, "")
+        name = f"s{self.blocks}"
+        section = f"# --8<-- [start:{name}]\n{code}\n# --8<-- [end:{name}]\n"
+        self.write(CODE, self.text(CODE) + section)
+        text = f'\n```python {info}\n--8<-- "code.py:{name}"\n```\n'
+        if shown is not None:
+            inside = f"{shown}\n" if shown else ""
+            text += f"\n```text {output}\n{inside}```\n"
+        self.write(PAGE, self.text() + indent(text, "    "))
+
+    def add_tabs(self, pytorch: str, tensorflow: str, page: str = TWO_TABS) -> None:
+        """Write a page with a block in each tab, at its lines 3 and 9."""
+        parts = {"pytorch": pytorch, "tensorflow": tensorflow}
+        self.write(
+            CODE,
+            "".join(
+                f"# --8<-- [start:{name}]\n{code}\n# --8<-- [end:{name}]\n"
+                for name, code in parts.items()
+            ),
+        )
+        self.write(PAGE, page)
+
+    def page(self) -> Page:
+        """Read the page."""
+        return read_page(self.root / PAGE, self.root)
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the page before anything runs."""
+        return [str(fault) for fault in self.page().faults]
+
+    def verify(self, *, use_cache: bool = False) -> dict[str, list[str]]:
+        """Run the programs; return each one's errors, '' for a block that passed."""
+        programs = self.page().programs()
+        with Verifier(self.root, use_cache=use_cache) as verifier:
+            verifier.start(programs)
+            return {
+                program.framework: [
+                    str(future.exception() or "") for future in program.results.values()
+                ]
+                for program in programs
+            }
+
+    def errors(self) -> list[str]:
+        """Run the PyTorch program and return its errors, block by block."""
+        return self.verify()["pytorch"]
+
+    def record(self) -> int:
+        """Rewrite the outputs that differ; return how many did."""
+        return record(self.root / PAGE, self.root)
+
+
+@pytest.fixture(scope="session")
+def installed() -> list[SimpleNamespace]:
+    """What is installed, read once: it takes longer than a tiny program."""
+    return [SimpleNamespace(name=x.name, version=x.version) for x in distributions()]
+
+
+@pytest.fixture
+def site(tmp_path: Path, installed, monkeypatch) -> Site:
+    """An empty project."""
+    monkeypatch.setattr(cache, "distributions", lambda: installed)
+    root = tmp_path / "project"
+    for folder in ("docs", "snippets"):
+        (root / folder).mkdir(parents=True)
+    return Site(root)

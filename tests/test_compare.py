@@ -1,0 +1,110 @@
+"""Text and integers exactly, floats to the last digit shown."""
+
+import pytest
+
+from pagecode.compare import first_difference, same_line
+
+SAME = [
+    ("same text", "Epoch: 001", "Epoch: 001"),
+    ("one unit of the last digit", "Cost: 5.581", "Cost: 5.582"),
+    ("one unit down", "Cost: 5.581", "Cost: 5.580"),
+    ("one unit over a carry", "Train ACC: 1.000", "Train ACC: 0.999"),
+    ("sign", "loss=-0.51", "loss=-0.52"),
+    ("runs of blanks", "a  b    1.5", "a b 1.5"),
+    ("blanks at the end", "a  ", "a"),
+    ("negative zero", "-0.000", "0.000"),
+    ("negative zero takes the blank", "[ 0.000 1.5]", "[-0.000 1.5]"),
+    ("plus sign", "+1.5", "1.5"),
+    ("across zero", "0.001", "-0.000"),
+    ("other number of digits", "0.50", "0.5"),
+    ("exponent", "2.0e-05", "2.1e-05"),
+    ("large exponent", "1.25e+10", "1.26E+10"),
+    ("no digit after the point", "tensor([1., 0.])", "tensor([1., 0.])"),
+    ("no digit before the point", ".25", ".26"),
+    ("percent", "97.5%", "97.6%"),
+    ("percent after a blank", "Accuracy: 97.5 %", "Accuracy: 97.6 %"),
+    ("nan where shown", "loss nan", "loss nan"),
+    ("inf where shown", "[inf -inf]", "[inf -inf]"),
+    ("in a call", "tensor(0.6931, grad_fn=<X>)", "tensor(0.6932, grad_fn=<X>)"),
+    ("end of a sentence", "It is 0.25.", "It is 0.26."),
+]
+OTHER = [
+    ("word", "Epoch: 001", "epoch: 001"),
+    ("integer", "Epoch: 001", "Epoch: 002"),
+    ("integer's zeros", "001", "1"),
+    ("integer at the end of a sentence", "Epoch 5.", "Epoch 4."),
+    ("two units", "5.581", "5.583"),
+    ("two units of the finer", "0.50", "0.5201"),
+    ("one unit of the coarser", "0.5", "0.599"),
+    ("sign", "0.5", "-0.5"),
+    ("labels without a digit after the point", "tensor([1., 0.])", "tensor([0., 0.])"),
+    ("whole against finer", "1.", "1.04"),
+    ("exponent without a digit to spare", "1e-05", "2e-05"),
+    ("other exponent", "1.25e-05", "1.25e-04"),
+    ("integer against float", "1", "1.0"),
+    ("float against integer", "1.0", "1"),
+    ("nan printed", "0.693", "nan"),
+    ("nan shown", "nan", "0.693"),
+    ("inf printed", "1.000", "inf"),
+    ("sign of inf", "inf", "-inf"),
+    ("version", "2.15.0", "2.15.1"),
+    ("version's middle", "2.15.0", "2.16.0"),
+    ("version's local part", "2.15.0+cpu", "2.15.1+cpu"),
+    ("unit", "1.23s", "1.24s"),
+    ("blank before a unit", "1.5 %", "1.5%"),
+    ("part of a name", "conv1.5x", "conv1.6x"),
+    ("one float more", "1.5 2.5", "1.5"),
+    ("blank lost between words", "a b", "ab"),
+    ("blanks at the front", "a", "  a"),
+]
+
+
+def check(shown: str, printed: str, same: bool) -> None:
+    assert same_line(shown, printed) is same
+    assert same_line(printed, shown) is same
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed"), [pytest.param(a, b, id=name) for name, a, b in SAME]
+)
+def test_lines_agree(shown: str, printed: str) -> None:
+    check(shown, printed, True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed"), [pytest.param(a, b, id=name) for name, a, b in OTHER]
+)
+def test_lines_differ(shown: str, printed: str) -> None:
+    check(shown, printed, False)
+
+
+@pytest.mark.parametrize(
+    ("printed", "same"),
+    [("0.510", True), ("0.490", True), ("0.511", False), ("nan", False), ("1", False)],
+)
+def test_page_can_ask_for_more_room(printed: str, same: bool) -> None:
+    assert same_line("0.500", printed, atol="0.01") is same
+
+
+def test_more_room_is_for_floats_alone() -> None:
+    assert not same_line("Epoch 1 0.5", "Epoch 2 0.5", atol="5")
+
+
+def test_less_room_than_the_last_digit_cannot_be_asked_for() -> None:
+    assert same_line("0.500", "0.501", atol="0.0001")
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "difference"),
+    [
+        ([], [], None),
+        (["a", "0.50"], ["a", "0.51"], None),
+        (["a", "b"], ["a", "c"], (1, "b", "c")),
+        (["a"], ["a", "b"], (1, None, "b")),
+        (["a", "b"], ["a"], (1, "b", None)),
+        (["a", ""], ["a"], (1, "", None)),
+        ([], ["a"], (0, None, "a")),
+    ],
+)
+def test_first_difference_is_named(shown, printed, difference) -> None:
+    assert first_difference(shown, printed) == difference

@@ -1,0 +1,324 @@
+"""`data/` is filled from what can be had, and never with a damaged file."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pagecode import __main__, data
+from tests.conftest import PAGE, Site
+
+ROOT = Path(__file__).parent.parent
+IRIS = data.SOURCES[0]
+CONTENT = b"1,2,3\n" * 20_000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Host(BaseHTTPRequestHandler):
+    """Serves what the last part of the address asks for."""
+
+    def do_GET(self) -> None:
+        how = self.path.rpartition("/")[2]
+        self.send_response(404 if how == "gone" else 200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        if how == "whole":
+            self.wfile.write(CONTENT)
+        elif how == "other":
+            self.wfile.write(CONTENT.replace(b"3", b"4"))
+        elif how == "cut":
+            self.wfile.write(CONTENT[: len(CONTENT) // 2])
+        elif how == "slow":
+            self.wfile.write(CONTENT[: len(CONTENT) // 2])
+            self.wfile.flush()
+            self.server.stop.wait(10)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[str]:
+    """A host on this machine; its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
+        server.stop = threading.Event()
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.stop.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_other_host(monkeypatch) -> None:
+    """Nothing can be reached but this machine, and nothing is cached."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "DATA_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(data, "TIMEOUT", 1)
+    iris = replace(IRIS, url="http://127.0.0.1:9/iris.data")
+    monkeypatch.setattr(data, "SOURCES", [iris])
+
+
+@pytest.fixture
+def hosted(host: str, monkeypatch):
+    """Return a function that makes a hosted file the only source."""
+
+    def only(how: str) -> None:
+        source = data.Source(
+            "a.csv", SHA256, f"{host}/{how}", lambda: CONTENT, "thin air"
+        )
+        monkeypatch.setattr(data, "SOURCES", [source])
+
+    return only
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Return every file under the root's `data`."""
+    return {x.name: x.read_bytes() for x in (root / "data").rglob("*") if x.is_file()}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_iris_is_made_where_nothing_can_be_had(tmp_path: Path, capsys) -> None:
+    assert data.fill(tmp_path) == 0
+    assert sha256(files(tmp_path)["iris.data"]) == IRIS.sha256
+    said = capsys.readouterr().out
+    assert "127.0.0.1:9 cannot be had" in said
+    assert "made from scikit-learn" in said
+
+
+def test_made_iris_is_the_published_file(tmp_path: Path) -> None:
+    content = data.make_iris()
+    assert sha256(content) == IRIS.sha256
+    assert content.split(b"\n")[37] == b"4.9,3.1,1.5,0.1,Iris-setosa"
+    assert IRIS.url.startswith("https://archive.ics.uci.edu/")
+
+
+def test_second_run_finds_everything_there(tmp_path: Path, capsys) -> None:
+    data.fill(tmp_path)
+    before = (tmp_path / "data/iris.data").stat()
+    capsys.readouterr()
+    assert data.fill(tmp_path) == 0
+    assert capsys.readouterr().out == "  iris.data: there\n"
+    after = (tmp_path / "data/iris.data").stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_file_is_copied_from_the_cache(tmp_path, monkeypatch, capsys, absolute: bool):
+    root, cache = tmp_path / "project", tmp_path / "cache"
+    cache.mkdir()
+    (cache / "iris.data").write_bytes(data.make_iris())
+    monkeypatch.setenv("DATA_CACHE", str(cache) if absolute else "../cache")
+    assert data.fill(root) == 0
+    assert sha256(files(root)["iris.data"]) == IRIS.sha256
+    assert "copied from" in capsys.readouterr().out
+
+
+def test_file_that_the_cache_lacks_comes_from_elsewhere(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DATA_CACHE", str(tmp_path / "nowhere"))
+    assert data.fill(tmp_path) == 0
+    assert list(files(tmp_path)) == ["iris.data"]
+
+
+DAMAGES = {
+    "truncated": lambda content: content[:-100],
+    "one byte changed": lambda content: content.replace(b"5.1", b"5.2", 1),
+    "empty": lambda content: b"",
+    "of another kind of line": lambda content: content.replace(b"\n", b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_file_is_refused_and_kept(tmp_path: Path, capsys, damage) -> None:
+    damaged = damage(data.make_iris())
+    path = tmp_path / "data/iris.data"
+    path.parent.mkdir()
+    path.write_bytes(damaged)
+    assert data.fill(tmp_path) == 1
+    said = capsys.readouterr().err
+    for part in (path, IRIS.sha256, sha256(damaged), f"{len(damaged)} bytes", "to do"):
+        assert str(part) in said
+    assert files(tmp_path) == {"iris.data": damaged}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_file_in_the_cache_is_refused_and_kept(
+    tmp_path: Path, monkeypatch, capsys, damage
+) -> None:
+    damaged = damage(data.make_iris())
+    path = tmp_path / "cache/iris.data"
+    path.parent.mkdir()
+    path.write_bytes(damaged)
+    monkeypatch.setenv("DATA_CACHE", "cache")
+    assert data.fill(tmp_path) == 1
+    said = capsys.readouterr().err
+    for part in (path, IRIS.sha256, sha256(damaged), "DATA_CACHE"):
+        assert str(part) in said
+    assert files(tmp_path) == {}
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("how", ["file in place of the folder", "file in a parent's"])
+def test_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys, how: str):
+    root = tmp_path / "project"
+    if how == "file in a parent's":
+        root.write_text("mine")
+    else:
+        root.mkdir()
+        (root / "data").write_text("mine")
+    assert data.fill(root) == 1
+    said = capsys.readouterr().err
+    assert f"{root / 'data/iris.data'}: cannot be written" in said
+    assert "to do" in said
+
+
+def test_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch, capsys) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(data.os, "replace", full)
+    assert data.fill(tmp_path) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert files(tmp_path) == {}
+
+
+def test_file_is_fetched(tmp_path: Path, hosted, capsys) -> None:
+    hosted("whole")
+    assert data.fill(tmp_path) == 0
+    assert files(tmp_path) == {"a.csv": CONTENT}
+    assert "a.csv: fetched" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how", ["cut", "slow", "gone"])
+def test_download_that_breaks_off_leaves_nothing(
+    tmp_path: Path, hosted, monkeypatch, how: str
+) -> None:
+    def nothing() -> bytes:
+        found.update(files(tmp_path))
+        return CONTENT
+
+    hosted(how)
+    found: dict[str, bytes] = {}
+    source = replace(data.SOURCES[0], make=nothing)
+    monkeypatch.setattr(data, "SOURCES", [source])
+    assert data.fill(tmp_path) == 0
+    assert found == {}
+    assert files(tmp_path) == {"a.csv": CONTENT}
+
+
+def test_other_content_from_the_host_is_refused(tmp_path: Path, hosted, capsys) -> None:
+    hosted("other")
+    assert data.fill(tmp_path) == 1
+    said = capsys.readouterr().err
+    for part in ("/other", SHA256, sha256(CONTENT.replace(b"3", b"4")), "to do"):
+        assert part in said
+    assert files(tmp_path) == {}
+
+
+def test_stand_in_that_is_not_the_file_is_refused(tmp_path, monkeypatch, capsys):
+    source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
+    monkeypatch.setattr(data, "SOURCES", [source])
+    assert data.fill(tmp_path) == 1
+    said = capsys.readouterr().err
+    for part in (IRIS.sha256, sha256(b"5.1\n"), "scikit-learn"):
+        assert part in said
+    assert files(tmp_path) == {}
+
+
+# --- the commands
+
+
+def run(site: Site, monkeypatch, *words: str) -> int:
+    """Run `python -m pagecode` in this process; return its exit status."""
+    monkeypatch.chdir(site.root)
+    monkeypatch.setattr(sys, "argv", ["pagecode", *words])
+    return __main__.main()
+
+
+def test_data_command_fills_the_folder(site: Site, monkeypatch) -> None:
+    assert run(site, monkeypatch, "data") == 0
+    assert list(files(site.root)) == ["iris.data"]
+
+
+def test_data_command_fails_on_a_damaged_file(site: Site, monkeypatch) -> None:
+    site.write("data/iris.data", "5.1\n")
+    assert run(site, monkeypatch, "data") == 1
+
+
+@pytest.mark.parametrize("command", ["verify", "record"])
+def test_unknown_page_is_refused_with_the_known_ones(
+    site: Site, monkeypatch, capsys, command: str
+) -> None:
+    site.write("docs/models/a.md", "# A\n")
+    site.add("1 / 0")
+    assert run(site, monkeypatch, command, "models/b.md") == 2
+    said = capsys.readouterr().err
+    for part in ("docs/models/b.md", "  models/a.md", "  page.md"):
+        assert part in said
+
+
+def test_verify_command_tells_what_passed(site: Site, monkeypatch, capsys) -> None:
+    site.add("print(1)", "1")
+    assert run(site, monkeypatch, "verify") == 0
+    assert (
+        "ok      pytorch/page.md: 1 blocks, 1 outputs, ran" in capsys.readouterr().out
+    )
+    assert run(site, monkeypatch, "verify", "page.md") == 0
+    assert "unchanged" in capsys.readouterr().out
+    assert run(site, monkeypatch, "verify", "--all") == 0
+    assert " ran in " in capsys.readouterr().out
+
+
+def test_verify_command_names_every_wrong_output(site: Site, monkeypatch, capsys):
+    site.add("print(1)", "2")
+    site.add("print(3)", "3")
+    site.add("print(4)", "5")
+    assert run(site, monkeypatch, "verify") == 1
+    said = capsys.readouterr()
+    assert "docs/page.md:8: " in said.err
+    assert "docs/page.md:24: " in said.err
+    assert "FAILED  pytorch/page.md" in said.out
+
+
+def test_verify_command_fails_on_a_fault(site: Site, monkeypatch, capsys) -> None:
+    site.write(PAGE, '# Title\n\n--8<-- "none.py:x"\n')
+    assert run(site, monkeypatch, "verify") == 1
+    assert "docs/page.md:3: " in capsys.readouterr().err
+
+
+def test_record_command_rewrites_and_tells(site: Site, monkeypatch, capsys) -> None:
+    site.add("print(1)", "2")
+    assert run(site, monkeypatch, "record", "page.md") == 0
+    assert "1 outputs rewritten in docs/page.md" in capsys.readouterr().out
+    assert run(site, monkeypatch, "verify") == 0
+
+
+def test_record_command_fails_on_a_failing_block(site: Site, monkeypatch, capsys):
+    site.add("1 / 0")
+    assert run(site, monkeypatch, "record") == 1
+    assert "docs/page.md:3: " in capsys.readouterr().err
+
+
+def test_command_ends_with_its_exit_status(site: Site) -> None:
+    site.add("print(1)", "2")
+    done = subprocess.run(
+        [sys.executable, "-m", "pagecode", "verify"],
+        cwd=site.root,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "docs/page.md:8: not what the block prints" in done.stderr

@@ -1,0 +1,359 @@
+"""A page's blocks, the outputs that belong to them, and the programs they make."""
+
+import pytest
+
+from pagecode.page import read_pages
+from tests.conftest import PAGE, Site
+
+A = '--8<-- "code.py:a"'
+B = '--8<-- "code.py:b"'
+SNIPPET = """\
+# --8<-- [start:a]
+x = 1
+# --8<-- [end:a]
+# --8<-- [start:b]
+y = 2
+# --8<-- [end:b]
+# --8<-- [start:deep]
+def f():
+    return 3
+# --8<-- [end:deep]
+"""
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    site.write("snippets/code.py", SNIPPET)
+    return site
+
+
+def lay(site: Site, page: str) -> Site:
+    """Write the page; `A` and `B` alone on a line stand for a whole block."""
+    lines = []
+    for line in page.split("\n"):
+        word = line.strip()
+        space = line[: len(line) - len(word)]
+        block = {"A": ["```python", A, "```"], "B": ["```python", B, "```"]}
+        lines += [space + part for part in block.get(word, [word])]
+    site.write(PAGE, "\n".join(lines))
+    return site
+
+
+def programs(site: Site) -> dict[str, list[str]]:
+    """Return each program's code, block by block; the page must have no fault."""
+    assert site.faults() == []
+    return {
+        program.framework: [block.text for block in program.blocks]
+        for program in site.page().programs()
+    }
+
+
+def outputs(site: Site) -> list[list[str] | None]:
+    """Return what is shown below each block; the page must have no fault."""
+    assert site.faults() == []
+    return [block.output and block.output.lines for block in site.page().blocks]
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        "python",
+        "py",
+        "python3",
+        "py3",
+        "Python",
+        " python",
+        ".python",
+        "{ .python }",
+        "{.python}",
+        "{ .py }",
+        "{ .python title='x' }",
+        'python title="two words"',
+        'python hl_lines="1 2"',
+        'python linenums="1"',
+        'python title="a" hl_lines="1" linenums="1"',
+    ],
+)
+@pytest.mark.parametrize("fence", ["```", "~~~", "````"])
+def test_every_form_of_python_fence_is_a_block(site: Site, info: str, fence: str):
+    site.write(PAGE, f"{fence}{info}\n{A}\n{fence}\n")
+    assert programs(site) == {"pytorch": ["x = 1"], "tensorflow": ["x = 1"]}
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "!!! note",
+        "??? note",
+        '???+ note "Title"',
+        "- item",
+        "1. item",
+        '<div markdown="1">\n\n<p>x</p>\n</div>\n\n!!! note',
+    ],
+)
+def test_nested_block_is_a_block(site: Site, around: str) -> None:
+    site.write(PAGE, f'{around}\n\n    ```python\n    --8<-- "code.py:deep"\n    ```\n')
+    assert programs(site)["pytorch"] == ["def f():\n    return 3"]
+
+
+def test_block_in_a_tab_in_an_admonition_is_a_block(site: Site) -> None:
+    site.write(
+        PAGE,
+        '!!! note\n\n    === "TensorFlow"\n\n        ```python\n'
+        '        --8<-- "code.py:deep"\n        ```\n',
+    )
+    assert programs(site) == {"tensorflow": ["def f():\n    return 3"]}
+
+
+def test_include_in_a_block_in_a_quote_is_refused(site: Site) -> None:
+    site.write(PAGE, f"> ```python\n> {A}\n> ```\n")
+    assert any(fault.startswith("docs/page.md:2: ") for fault in site.faults())
+
+
+@pytest.mark.parametrize("language", ["pycon", "python2", "py2", "pytb", "py3tb"])
+def test_other_kind_of_python_is_refused(site: Site, language: str) -> None:
+    site.write(PAGE, f"# Title\n\n```{language}\n{A}\n```\n")
+    [fault] = site.faults()
+    assert fault.startswith(f"docs/page.md:3: '{language}'")
+
+
+@pytest.mark.parametrize("language", ["", "bash", "text", "yaml", "nolanguage"])
+def test_other_language_is_no_block(site: Site, language: str) -> None:
+    site.write(PAGE, f"```python\n{A}\n```\n\n```{language}\nls\n```\n")
+    assert len(site.page().blocks) == 1
+
+
+def test_tabs_split_a_page_by_framework(site: Site) -> None:
+    lay(site, '=== "PyTorch"\n\n    A\n\n=== "TensorFlow"\n\n    B\n')
+    assert programs(site) == {"pytorch": ["x = 1"], "tensorflow": ["y = 2"]}
+
+
+def test_block_outside_the_tabs_belongs_to_both_programs(site: Site) -> None:
+    lay(site, 'A\n\n=== "PyTorch"\n\n    A\n\n=== "TensorFlow"\n\n    B\n\nB\n')
+    assert programs(site) == {
+        "pytorch": ["x = 1", "x = 1", "y = 2"],
+        "tensorflow": ["x = 1", "y = 2", "y = 2"],
+    }
+
+
+def test_page_with_one_frameworks_tabs_has_one_program(site: Site) -> None:
+    lay(site, 'A\n\n=== "TensorFlow"\n\n    B\n')
+    assert programs(site) == {"tensorflow": ["x = 1", "y = 2"]}
+
+
+def test_page_without_blocks_has_no_program(site: Site) -> None:
+    lay(site, "# Prose\n")
+    assert programs(site) == {}
+
+
+def test_block_less_indented_than_a_tabs_content_is_outside(site: Site) -> None:
+    site.write(PAGE, f'=== "PyTorch"\n\n    text\n\n  ```python\n  {A}\n  ```\n')
+    assert [block.framework for block in site.page().blocks] == [None]
+
+
+@pytest.mark.parametrize(
+    "heading", ['===+ "PyTorch"', '===!+ "PyTorch"', '===  "PyTorch"']
+)
+def test_every_form_of_tab_heading_is_a_tab(site: Site, heading: str) -> None:
+    lay(site, f"{heading}\n\n    A\n")
+    assert programs(site) == {"pytorch": ["x = 1"]}
+
+
+@pytest.mark.parametrize("label", ["Pytorch", "JAX", "PyTorch 2", ""])
+def test_block_under_another_label_is_refused(site: Site, label: str) -> None:
+    lay(site, f'=== "{label}"\n\n    A\n')
+    [fault] = site.faults()
+    assert fault.startswith(f"docs/page.md:3: this block's tab is '{label}'")
+
+
+def test_tab_without_blocks_may_have_any_label(site: Site) -> None:
+    lay(site, '=== "Linux"\n\n    Prose.\n\n=== "macOS"\n\n    Prose.\n')
+    assert programs(site) == {}
+
+
+def test_two_sets_in_a_row_merge_and_are_refused(site: Site) -> None:
+    one = '=== "PyTorch"\n\n    A\n\n=== "TensorFlow"\n\n    B\n\n'
+    lay(site, one + one)
+    assert [fault.split(":")[1] for fault in site.faults()] == ["13", "19"]
+    assert "already" in site.faults()[0]
+
+
+@pytest.mark.parametrize("between", ["Prose.\n\n", "## Title\n\n", "A\n\n"])
+def test_two_sets_with_something_between_are_two(site: Site, between: str) -> None:
+    one = '=== "PyTorch"\n\n    A\n\n=== "TensorFlow"\n\n    B\n\n'
+    lay(site, one + between + one)
+    assert len(programs(site)["pytorch"]) >= 2
+
+
+def test_exclamation_mark_begins_a_new_set(site: Site) -> None:
+    one = '=== "PyTorch"\n\n    A\n\n=== "TensorFlow"\n\n    B\n\n'
+    lay(site, one + one.replace("===", "===!", 1))
+    assert programs(site) == {"pytorch": ["x = 1"] * 2, "tensorflow": ["y = 2"] * 2}
+
+
+OUT = "```text\n1\n```"
+OUT_IN_TAB = "    ```text\n    1\n    ```"
+TABS = '=== "PyTorch"\n\n    A\n\n=== "TensorFlow"\n\n    B\n\n'
+
+
+def test_output_belongs_to_the_block_above(site: Site) -> None:
+    lay(site, f"A\n\nB\n\n{OUT}\n")
+    assert outputs(site) == [None, ["1"]]
+
+
+def test_output_knows_its_line_and_indent(site: Site) -> None:
+    lay(site, '=== "PyTorch"\n\n    A\n\n    ```text\n    1\n      2\n    ```\n')
+    [block] = site.page().blocks
+    assert (block.output.line, block.output.indent) == (8, "    ")
+    assert block.output.lines == ["1", "  2"]
+
+
+def test_output_after_the_tabs_belongs_to_the_last_block_of_each(site: Site) -> None:
+    lay(
+        site, f'=== "PyTorch"\n\n    B\n\n    A\n\n=== "TensorFlow"\n\n    B\n\n{OUT}\n'
+    )
+    first, one, other = site.page().blocks
+    assert outputs(site) == [None, ["1"], ["1"]]
+    assert first.output is None
+    assert one.output is other.output
+
+
+def test_output_after_the_tabs_within_a_note_is_shared_too(site: Site) -> None:
+    text = '!!! note\n\n    === "PyTorch"\n\n        A\n\n    === "TensorFlow"\n\n'
+    lay(site, text + "        B\n\n    ```text\n    1\n    ```\n")
+    assert outputs(site) == [["1"], ["1"]]
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [
+        pytest.param(OUT, 1, id="nothing above"),
+        pytest.param(f"A\n\nProse.\n\n{OUT}", 7, id="prose between"),
+        pytest.param(f"A\n\n{OUT}\n\n{OUT}", 9, id="second output"),
+        pytest.param(f"A\n\n```bash\nls\n```\n\n{OUT}", 9, id="another fence between"),
+        pytest.param(f"{TABS}Prose.\n\n{OUT}", 15, id="prose after the tabs"),
+        pytest.param(
+            f'=== "PyTorch"\n\n    A\n\n    Prose.\n\n'
+            f'=== "TensorFlow"\n\n    B\n\n{OUT}',
+            15,
+            id="one tab ends in prose",
+        ),
+        pytest.param(
+            f'=== "PyTorch"\n\n    A\n\n{OUT_IN_TAB}\n\n'
+            f'=== "TensorFlow"\n\n    B\n\n{OUT}',
+            17,
+            id="one tab has its own output",
+        ),
+        pytest.param(
+            f'A\n\n=== "PyTorch"\n\n{OUT_IN_TAB}', 7, id="block outside the tab"
+        ),
+    ],
+)
+def test_output_without_a_block_is_refused(site: Site, page: str, line: int) -> None:
+    lay(site, page)
+    faults = [fault for fault in site.faults() if "directly above" in fault]
+    assert [fault.split(": ")[0] for fault in faults] == [f"docs/page.md:{line}"]
+
+
+def test_included_output_is_refused(site: Site) -> None:
+    lay(site, f"A\n\n```text\n{B}\n```\n")
+    [fault] = site.faults()
+    assert fault.startswith("docs/page.md:5: ")
+    assert "include" in fault
+
+
+@pytest.mark.parametrize(
+    ("info", "named"),
+    [
+        ("python raise", "raise"),
+        ("python Raises", "Raises"),
+        ("{ .python .rasies }", "rasies"),
+        ("python varies", "varies"),
+        ("python limit=soon", "soon"),
+    ],
+)
+def test_unknown_option_of_a_block_is_refused(site: Site, info: str, named: str):
+    site.write(PAGE, f"\n```{info}\n{A}\n```\n")
+    [fault] = site.faults()
+    assert fault.startswith("docs/page.md:2: ")
+    assert f"'{named}'" in fault
+
+
+@pytest.mark.parametrize("info", ["text vary", "text raises", "text atol=x"])
+def test_unknown_option_of_an_output_is_refused(site: Site, info: str) -> None:
+    lay(site, f"A\n\n```{info}\n1\n```\n")
+    [fault] = site.faults()
+    assert fault.startswith("docs/page.md:5: ")
+
+
+def test_options_are_read(site: Site) -> None:
+    site.write(
+        PAGE,
+        f'```python raises limit=2.5 title="x"\n{A}\n```\n\n'
+        f"```text varies atol=0.01\n1\n```\n\n```python\n{B}\n```\n",
+    )
+    assert site.faults() == []
+    one, other = site.page().blocks
+    assert (one.raises, one.limit) == (True, 2.5)
+    assert (one.output.varies, one.output.atol) == (True, "0.01")
+    assert (other.raises, other.limit) == (False, 120)
+
+
+@pytest.mark.parametrize(
+    ("page", "line", "named"),
+    [
+        pytest.param("\n```python\n```", 2, "empty", id="empty block"),
+        pytest.param("\n```python\n\n\n```", 2, "empty", id="block of blank lines"),
+        pytest.param(f"\n```python\n{A}\n", 2, "not closed", id="unclosed block"),
+        pytest.param("A\n\n```text\n1\n", 5, "not closed", id="unclosed output"),
+        pytest.param(
+            f"!!! note\n\n    ```python\n    {A}\n  x\n    ```",
+            3,
+            "less indent",
+            id="line with less indent",
+        ),
+        pytest.param(f"\n```python don't\n{A}\n```", 2, "", id="broken info string"),
+        pytest.param(f"\n```python\n{A}\ny = 2\n```", 4, "y = 2", id="typed code"),
+        pytest.param("\n~~~py\n# x\n~~~", 3, "# x", id="typed comment"),
+    ],
+)
+def test_faulty_block_is_named(site: Site, page: str, line: int, named: str) -> None:
+    lay(site, page)
+    assert any(
+        fault.startswith(f"docs/page.md:{line}: ") and named in fault
+        for fault in site.faults()
+    )
+
+
+def test_blank_line_between_two_includes_of_a_block_is_no_typed_code(site: Site):
+    site.write(PAGE, f"```python\n{A}\n\n\n{B}\n```\n")
+    assert programs(site)["pytorch"] == ["x = 1\n\n\ny = 2"]
+
+
+def test_fault_in_an_included_page_names_the_snippet(site: Site) -> None:
+    site.write(
+        "snippets/part.md", f"```python\n{A}\n```\n\n```python raise\n{A}\n```\n"
+    )
+    site.write(PAGE, '# Title\n\n--8<-- "part.md"\n')
+    assert [block.where for block in site.page().blocks] == ["snippets/part.md:1"]
+    assert site.faults() == ["snippets/part.md:5: unknown option 'raise'"]
+
+
+def test_block_knows_its_line(site: Site) -> None:
+    lay(site, "# Title\n\nA\n\nB\n")
+    where = [block.where for block in site.page().blocks]
+    assert where == ["docs/page.md:3", "docs/page.md:7"]
+
+
+def test_every_page_is_read(site: Site) -> None:
+    for name in ("index.md", "models/a.md", "about/b.md"):
+        site.write(f"docs/{name}", "# Title\n")
+    names = [page.name for page in read_pages(site.root)]
+    assert sorted(names) == ["about/b.md", "index.md", "models/a.md"]
+
+
+def test_program_is_a_sybil_document_of_its_blocks(site: Site) -> None:
+    lay(site, "A\n\nB\n")
+    program = site.page().programs()[0]
+    assert program.name == "pytorch/page.md"
+    assert [example.parsed for example in program.examples()] == program.blocks

@@ -1,0 +1,206 @@
+"""The built site shows exactly the blocks that run, and asks no other host."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pagecode.page import Page, read_pages
+from tests.conftest import PAGE, Site
+
+ROOT = Path(__file__).parent.parent
+PAGES = read_pages(ROOT)
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta"}
+VOID |= {"source", "track", "wbr"}
+FETCHING = {  # attributes that let a browser ask for a file as it opens the page
+    "script": ("src",),
+    "img": ("src", "srcset"),
+    "source": ("src", "srcset"),
+    "iframe": ("src",),
+    "video": ("src", "poster"),
+    "audio": ("src",),
+    "embed": ("src",),
+    "object": ("data",),
+    "image": ("href", "xlink:href"),
+    "use": ("href", "xlink:href"),
+    "link": ("href",),
+}
+NOT_FETCHED = {"canonical", "prev", "next", "alternate", "license", "edit"}
+
+
+class Html(HTMLParser):
+    """Reads a built page: its Python blocks, what it fetches, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, set[str]]] = []
+        self.blocks: list[str] = []
+        self.fetched: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def python(self) -> bool:
+        """Whether this place is within code that is marked as Python."""
+        tags = [tag for tag, _ in self.open]
+        if "pre" not in tags or "code" not in tags:
+            return False
+        around = self.open[max(tags.index("pre") - 2, 0) :]
+        marks = {name for _, names in around for name in names}
+        return any(re.fullmatch(r"(lang\w*-)?\W?\w*py\w*", name) for name in marks)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if not NOT_FETCHED & set(values.get("rel", "").split()):
+            found = (values.get(name, "") for name in FETCHING.get(tag, ()))
+            self.fetched += [address for address in found if address]
+        self.fetched += re.findall(r"url\(([^)]*)\)", values.get("style", ""))
+        if tag in VOID:
+            return
+        self.open.append((tag, set(values.get("class", "").split())))
+        if tag == "code" and self.python():
+            self.blocks.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        tags = [tag for tag, _ in self.open]
+        if "style" in tags:
+            self.fetched += re.findall(r"url\(([^)]*)\)|@import ([^;]*)", data)
+        if "code" in tags and self.python():
+            self.blocks[-1] += data
+
+
+def build(root: Path, target: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Build a site into the target folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--site-dir", target, *options],
+        cwd=root,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """The project's own site, built as strictly as `make site` does."""
+    folder = tmp_path_factory.mktemp("site")
+    done = build(ROOT, folder, "--strict")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def pages_of(folder: Path) -> Iterator[tuple[str, Html]]:
+    """Yield every built page."""
+    for path in sorted(folder.rglob("*.html")):
+        yield str(path.relative_to(folder)), Html(path.read_text(encoding="utf-8"))
+
+
+def html_of(folder: Path, page: Page) -> Html:
+    """Return the built page of a page."""
+    name = page.name.removesuffix(".md").removesuffix("index")
+    return Html((folder / name / "index.html").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_shows_exactly_the_blocks_that_run(built: Path, page: Page) -> None:
+    ran = {block for program in page.programs() for block in program.blocks}
+    expected = [block.text.strip("\n") for block in page.blocks if block in ran]
+    assert len(expected) == len(page.blocks)
+    assert [text.strip("\n") for text in html_of(built, page).blocks] == expected
+
+
+def test_every_page_is_built(built: Path) -> None:
+    assert len(PAGES) + 1 == sum(1 for _ in built.rglob("*.html"))  # and 404.html
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_include_reaches_the_reader(built: Path, page: Page) -> None:
+    source = page.path.read_text(encoding="utf-8")
+    escaped = re.findall(r"(?m)^\s*;(-+8<-.*)$", source)  # shown on purpose
+    lines = html_of(built, page).text.splitlines()
+    assert [x.strip() for x in lines if re.match(r"\W*8<-", x)] == escaped
+
+
+def test_no_page_asks_another_host(built: Path) -> None:
+    fetched = [(name, str(x)) for name, html in pages_of(built) for x in html.fetched]
+    assert len(fetched) > len(PAGES)
+    assert [x for x in fetched if re.search(r"(^|\W)(https?:)?//", x[1])] == []
+
+
+def test_no_style_asks_another_host(built: Path) -> None:
+    styles = list(built.rglob("*.css"))
+    assert styles
+    for path in styles:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"url\(\s*[\"']?(https?:)?//", text), path.name
+        assert not re.search(r"@import\s+(url\()?[\"']?(https?:)?//", text), path.name
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """A small site, set up as the project's own."""
+    config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    site.write("mkdocs.yml", re.sub(r"(?m)^nav:\n(?:[ \t].*\n|\n)+", "", config))
+    for path in ROOT.iterdir():  # the hook, and what else the configuration names
+        if path.is_dir() and path.name not in {"docs", "snippets", "data", "site"}:
+            (site.root / path.name).symlink_to(path)
+    site.write("docs/index.md", "# Home\n")
+    site.write("snippets/code.py", "# --8<-- [start:a]\nx = 1\n# --8<-- [end:a]\n")
+    return site
+
+
+SOUND = '# Title\n\n```python\n--8<-- "code.py:a"\n```\n'
+
+
+def test_small_site_is_built(site: Site, tmp_path: Path) -> None:
+    """What the next tests add is what stops the build."""
+    site.write(PAGE, SOUND)
+    done = build(site.root, tmp_path / "built")
+    assert done.returncode == 0, done.stderr
+    html = Html((tmp_path / "built/page/index.html").read_text())
+    assert html.blocks == ["x = 1\n"]
+
+
+@pytest.mark.parametrize(
+    ("added", "where"),
+    [
+        pytest.param('--8<-- "code.py:a" ', ":7", id="include that stays literal"),
+        pytest.param('--8<-- "code.py:none"', ":7", id="unknown section"),
+        pytest.param("```python\ny = 2\n```", ":8", id="typed code"),
+        pytest.param('=== "JAX"\n\n    ```py\n    x\n    ```', ":9", id="another tab"),
+        pytest.param("```text\n1\n```\n\n```text\n1\n```", ":11", id="orphaned output"),
+        pytest.param(
+            '<pre><code class="language-python">y = 2</code></pre>', "", id="raw HTML"
+        ),
+        pytest.param(
+            '<pre><code class="language-pycon">y = 2</code></pre>', "", id="raw console"
+        ),
+    ],
+)
+def test_faulty_page_stops_the_build(
+    site: Site, tmp_path: Path, added: str, where: str
+) -> None:
+    site.write(PAGE, f"{SOUND}\n{added}\n")
+    done = build(site.root, tmp_path / "built")
+    assert done.returncode != 0
+    assert f"docs/page.md{where}: " in done.stdout + done.stderr
+    assert not (tmp_path / "built/page").exists()
+
+
+def test_block_that_reads_otherwise_in_the_html_stops_the_build(
+    site: Site, tmp_path: Path
+) -> None:
+    raw = '<pre><code class="language-python">y = 2</code></pre>\n\n'
+    site.write(PAGE, raw + SOUND)
+    done = build(site.root, tmp_path / "built")
+    assert done.returncode != 0
+    assert "docs/page.md:5: " in done.stdout + done.stderr
