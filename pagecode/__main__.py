@@ -32,6 +32,9 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
                 print(
                     f"  ok      {program.name}: {counts}, {how} in {facts['seconds']} s"
                 )
+                if facts["stand_ins"]:
+                    missing = ", ".join(facts["stand_ins"])
+                    print(f"          on stand-ins, numbers not compared: {missing}")
             else:
                 print(f"  FAILED  {program.name}")
     return failed

@@ -82,7 +82,8 @@ def ingredients(program: Program, root: Path) -> dict[str, Any]:
     """Return everything that a pass of this program stands on."""
     files = {line.file for block in program.blocks for line in block.lines}
     files |= set(Path(__file__).parent.glob("*.py"))
-    data = (path for path in (root / "data").rglob("*") if path.is_file())
+    folders = (root / "data", root / ".cache" / "stand-ins")
+    data = (path for x in folders for path in x.rglob("*") if path.is_file())
     return {
         "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
         "outputs": [
@@ -132,7 +133,7 @@ def git(root: Path, *words: str) -> str:
 
 
 def stamp(
-    program: Program, program_key: str, seconds: float, peak: int, root: Path
+    program: Program, program_key: str, measured: dict[str, Any], root: Path
 ) -> dict[str, Any]:
     """Add this program's stamp: whole or not at all, also when two runs end at once."""
     packages = ("torch", "torchvision", "tensorflow", "keras", "numpy")
@@ -142,15 +143,13 @@ def stamp(
         "framework": program.framework,
         "blocks": len(program.blocks),
         "outputs": sum(block.output is not None for block in program.blocks),
-        "seconds": round(seconds, 1),
-        "peak_bytes": peak,
         "device": device(),
         "python": platform.python_version(),
         "versions": {name: installed[name] for name in packages if name in installed},
         "commit": git(root, "rev-parse", "--verify", "-q", "HEAD"),
         "dirty": bool(git(root, "status", "--porcelain")),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    } | measured
     folder = root / ".cache"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:

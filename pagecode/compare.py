@@ -48,6 +48,18 @@ def first_difference(
     return None
 
 
+def same_shape(shown: Sequence[str], printed: Sequence[str]) -> bool:
+    """Whether two outputs agree but for their numbers and truth values."""
+
+    def shape(lines: Sequence[str]) -> list[str]:
+        number = r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?|\bTrue\b|\bFalse\b|\bnan\b"
+        return [
+            re.sub(r"\s+", " ", re.sub(number, "#", line)).strip() for line in lines
+        ]
+
+    return shape(shown) == shape(printed)
+
+
 def plot_difference(shown: list[dict], drawn: list[dict]) -> str | None:
     """Say where two figures differ by more than a thousandth of what they span."""
     if len(shown) != len(drawn):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pagecode.cache import environment
+from pagecode.data import STAND_INS, stand_ins
 from pagecode.page import Block, Program
 
 PACKAGES = {"pytorch": ["torch", "torchvision"], "tensorflow": ["tensorflow", "keras"]}
@@ -35,6 +36,7 @@ class Result:
     trace: list[tuple[str, int]]  # the error's files and lines, innermost last
     figures: list[tuple[str, list[dict]]]  # SVG, and what it plots
     peak: int  # bytes of memory, at most so far
+    stand_ins: list[str]  # what the program has read so far in place of real data
     statements: list[tuple[int, str, int]] = field(default_factory=list)
     # bytes printed before a statement, its file and line
 
@@ -62,8 +64,8 @@ class Process:
         self.inside = Path(self.folder.name)
         work = self.inside / "work"  # the empty folder in which the program runs
         work.mkdir()
-        (root / "data").mkdir(exist_ok=True)
-        (work / "data").symlink_to(root / "data", target_is_directory=True)
+        self.stand_ins = stand_ins(root)
+        self.link_data(work / "data")
         (self.inside / "program.json").write_text(self.as_json(), encoding="utf-8")
         self.events, child_events = os.pipe()
         self.unread = b""
@@ -95,6 +97,19 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
+    def link_data(self, folder: Path) -> None:
+        """Lay `data/` into the empty folder, with stand-ins for what it lacks."""
+        data = self.root / "data"
+        data.mkdir(exist_ok=True)
+        if not self.stand_ins:
+            folder.symlink_to(data, target_is_directory=True)
+            return
+        for source in (data, self.root / STAND_INS):
+            for file in filter(Path.is_file, source.rglob("*")):
+                link = folder / file.relative_to(source)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(file)
+
     def as_json(self) -> str:
         """Return the program as `run.py` reads it."""
         own = self.program.framework
@@ -106,7 +121,8 @@ class Process:
             }
             for block in self.program.blocks
         ]
-        return json.dumps({"blocks": blocks, "hidden": hidden})
+        facts = {"blocks": blocks, "hidden": hidden, "stand_ins": self.stand_ins}
+        return json.dumps(facts)
 
     def file(self, name: str) -> Any:
         """Open a file that takes what the program writes."""

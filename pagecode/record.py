@@ -29,6 +29,12 @@ def record(path: Path, root: Path) -> int:
                 if error and not isinstance(error, Mismatch):
                     raise Failure(str(error))
                 made.append((block, program.printed[block]))
+    if missing := sorted({name for _, result in made for name in result.stand_ins}):
+        raise Failure(
+            f"docs/{page.name}: not recorded, for it ran on stand-ins for data\n"
+            f"  missing   {', '.join(missing)}\n"
+            "  to do     set DATA_CACHE to a folder that has them, then `make data`"
+        )
     outputs, pictures = agreed_outputs(made), agreed_pictures(made)
     redrawn = [redraw(picture, *figure) for picture, figure in pictures]
     return sum(redrawn) + rewrite(path, outputs)

@@ -230,7 +230,7 @@ def test_stamps_are_kept_until_there_are_too_many(site: Site, monkeypatch) -> No
     site.add("x = 1")
     program = site.page().programs()[0]
     for key in "abcd":
-        cache.stamp(program, key, 0.1, 1, site.root)
+        cache.stamp(program, key, {}, site.root)
     assert list(cache.stamps(site.root)) == ["b", "c", "d"]
 
 
@@ -243,7 +243,7 @@ cache.distributions = lambda: []
 page = SimpleNamespace(name="x.md")
 program = SimpleNamespace(page=page, framework="pytorch", blocks=[])
 for number in range(60):
-    cache.stamp(program, f"{sys.argv[1]}{number}", 0.1, 1, Path.cwd())
+    cache.stamp(program, f"{sys.argv[1]}{number}", {}, Path.cwd())
 """
 
 
@@ -277,9 +277,9 @@ def test_stamp_names_the_commit_and_whether_the_tree_is_clean(site: Site) -> Non
     git(site.root, "commit", "-qm", "x")
     commit = git(site.root, "rev-parse", "HEAD")
     program = site.page().programs()[0]
-    clean = cache.stamp(program, "a", 1.0, 1, site.root)
+    clean = cache.stamp(program, "a", {}, site.root)
     site.write(CODE, site.text(CODE) + "# changed\n")
-    dirty = cache.stamp(program, "b", 1.0, 1, site.root)
+    dirty = cache.stamp(program, "b", {}, site.root)
     assert (clean["commit"], clean["dirty"]) == (commit, False)
     assert (dirty["commit"], dirty["dirty"]) == (commit, True)
 

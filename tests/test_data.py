@@ -1,7 +1,10 @@
 """`data/` is filled from what can be had, and never with a damaged file."""
 
+import gzip
 import hashlib
 import os
+import string
+import struct
 import subprocess
 import sys
 import threading
@@ -10,6 +13,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pagecode import __main__, data
@@ -94,8 +98,8 @@ def test_iris_is_made_where_nothing_can_be_had(tmp_path: Path, capsys) -> None:
     assert data.fill(tmp_path) == 0
     assert sha256(files(tmp_path)["iris.data"]) == IRIS.sha256
     said = capsys.readouterr().out
-    assert "127.0.0.1:9 cannot be had" in said
-    assert "made from scikit-learn" in said
+    assert "asking 127.0.0.1:9 … not to be had" in said
+    assert "made of scikit-learn's iris, byte for byte the same" in said
 
 
 def test_made_iris_is_the_published_file(tmp_path: Path) -> None:
@@ -198,7 +202,9 @@ def test_file_is_fetched(tmp_path: Path, hosted, capsys) -> None:
     hosted("whole")
     assert data.fill(tmp_path) == 0
     assert files(tmp_path) == {"a.csv": CONTENT}
-    assert "a.csv: fetched" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("  a.csv: asking 127.0.0.1")
+    assert said.endswith("… fetched\n")
 
 
 @pytest.mark.parametrize("how", ["cut", "slow", "gone"])
@@ -227,14 +233,53 @@ def test_other_content_from_the_host_is_refused(tmp_path: Path, hosted, capsys) 
     assert files(tmp_path) == {}
 
 
-def test_stand_in_that_is_not_the_file_is_refused(tmp_path, monkeypatch, capsys):
+def test_stand_in_that_is_not_the_file_is_kept_apart(tmp_path, monkeypatch, capsys):
     source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
     monkeypatch.setattr(data, "SOURCES", [source])
-    assert data.fill(tmp_path) == 1
-    said = capsys.readouterr().err
-    for part in (IRIS.sha256, sha256(b"5.1\n"), "scikit-learn"):
-        assert part in said
+    assert data.fill(tmp_path) == 0
+    assert "A STAND-IN made of scikit-learn's iris" in capsys.readouterr().out
     assert files(tmp_path) == {}
+    assert data.stand_ins(tmp_path) == ["iris.data"]
+    assert (tmp_path / data.STAND_INS / "iris.data").read_bytes() == b"5.1\n"
+
+
+def test_stand_in_goes_when_the_file_comes(tmp_path, monkeypatch) -> None:
+    source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
+    monkeypatch.setattr(data, "SOURCES", [source])
+    assert data.fill(tmp_path) == 0
+    (tmp_path / "data" / "iris.data").write_bytes(data.make_iris())
+    assert data.fill(tmp_path) == 0
+    assert data.stand_ins(tmp_path) == []
+
+
+def test_digits_stand_in_for_mnist_in_its_format() -> None:
+    content = gzip.decompress(data.make_digits("images", 1500, 1797, 10_000))
+    assert content[:16] == bytes([0, 0, 8, 3]) + struct.pack(">3I", 10_000, 28, 28)
+    images = np.frombuffer(content, np.uint8, offset=16).reshape(10_000, 28, 28)
+    np.testing.assert_array_equal(images[297], images[0])
+    assert images.max() == 240
+    assert not images[:, :2].any()
+    labels = gzip.decompress(data.make_digits("labels", 1500, 1797, 10_000))
+    assert labels[:8] == bytes([0, 0, 8, 1]) + struct.pack(">I", 10_000)
+    assert set(labels[8:]) == set(range(10))
+
+
+def test_text_stand_in_is_printable_and_long_enough() -> None:
+    text = data.make_text().decode()
+    assert set(text) <= set(string.printable)
+    assert len(text) > 100_000
+
+
+def test_archives_are_unpacked_beside_themselves(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(data, "SOURCES", [])
+    folder = tmp_path / "data" / "MNIST"
+    folder.mkdir(parents=True)
+    (folder / "a.gz").write_bytes(gzip.compress(b"digits"))
+    (folder / "b.gz").write_bytes(gzip.compress(b"labels"))
+    (folder / "b").write_bytes(b"damaged")
+    assert data.fill(tmp_path) == 0
+    assert (folder / "a").read_bytes() == b"digits"
+    assert (folder / "b").read_bytes() == b"labels"
 
 
 # --- the commands

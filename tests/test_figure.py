@@ -1,0 +1,170 @@
+"""A picture is what its block draws: its numbers, not its fonts."""
+
+import json
+import re
+
+import pytest
+
+from pagecode import record
+from pagecode.compare import plot_difference
+from pagecode.process import Failure
+from tests.conftest import PAGE, TWO_TABS, Site
+
+PLOT = (
+    "import matplotlib.pyplot as plt\n"
+    "_, axes = plt.subplots()\n"
+    "_ = axes.plot([0, 1, 2], [0.0, 50.0, 100.0])\n"
+    "_ = axes.set_title('cost')"
+)
+PICTURE = "\n    ![A line that rises](figures/page-1.svg)\n"
+SVG, JSON = "docs/figures/page-1.svg", "docs/figures/page-1.json"
+
+
+@pytest.fixture
+def drawn(site: Site) -> Site:
+    """A page with one recorded picture."""
+    site.add(PLOT)
+    site.write(PAGE, site.text() + PICTURE)
+    assert record.record(site.root / PAGE, site.root) == 1
+    return site
+
+
+def change(site: Site, old: str, new: str) -> None:
+    """Change the plotting code."""
+    code = site.text("snippets/code.py")
+    assert old in code
+    site.write("snippets/code.py", code.replace(old, new))
+
+
+def test_recorded_picture_passes(drawn: Site) -> None:
+    assert drawn.errors() == [""]
+
+
+def test_recording_again_changes_nothing(drawn: Site) -> None:
+    before = drawn.text(SVG), drawn.text(JSON)
+    assert record.record(drawn.root / PAGE, drawn.root) == 0
+    assert (drawn.text(SVG), drawn.text(JSON)) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differs"),
+    [
+        ("50.0", "51.0", "the lines of axes 1"),
+        (
+            "[0, 1, 2], [0.0, 50.0, 100.0]",
+            "[0, 1], [0.0, 100.0]",
+            "the lines of axes 1",
+        ),
+        ("cost", "loss", "the title of axes 1"),
+        (
+            "axes.set_title('cost')",
+            "axes.bar([1], [2]), axes.set_title('cost')",
+            "bars",
+        ),
+        ("plt.subplots()", "plt.subplots(1, 2)[0], plt.gcf().axes[0]", "2 axes"),
+    ],
+)
+def test_changed_plot_is_refused(drawn: Site, old: str, new: str, differs: str) -> None:
+    change(drawn, old, new)
+    [error] = drawn.errors()
+    assert error.startswith("docs/page.md:7: not the figure that the block draws")
+    assert differs in error
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("50.0", "50.05"),
+        ("_ = axes.set_title('cost')", "_ = axes.set_title('cost', fontsize=20)"),
+    ],
+)
+def test_change_that_cannot_be_seen_or_is_no_number_passes(
+    drawn: Site, old: str, new: str
+) -> None:
+    change(drawn, old, new)
+    assert drawn.errors() == [""]
+
+
+def test_picture_that_was_edited_is_refused(drawn: Site) -> None:
+    drawn.write(SVG, drawn.text(SVG).replace("cost", "gain"))
+    [error] = drawn.errors()
+    assert "the file is not the one that was recorded" in error
+
+
+@pytest.mark.parametrize("lost", [SVG, JSON])
+def test_picture_that_is_missing_is_refused(drawn: Site, lost: str) -> None:
+    (drawn.root / lost).unlink()
+    [error] = drawn.errors()
+    assert "it was never recorded" in error
+
+
+def test_figure_without_a_picture_is_refused(site: Site) -> None:
+    site.add(PLOT)
+    [error] = site.errors()
+    assert error.startswith(
+        "docs/page.md:3: this block draws 1 figures, but 0 pictures"
+    )
+
+
+def test_picture_that_nothing_draws_is_refused(site: Site) -> None:
+    site.add("x = 1")
+    site.write(PAGE, site.text() + PICTURE)
+    [error] = site.errors()
+    assert "this block draws 0 figures, but 1 pictures" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "![A line](figures/page-1.svg)\n",
+            "1: this picture has no block directly above",
+        ),
+        (
+            "Prose.\n\n![A](figures/a.svg)\n",
+            "3: this picture has no block directly above",
+        ),
+    ],
+)
+def test_picture_needs_a_block(site: Site, text: str, fault: str) -> None:
+    site.write(PAGE, text)
+    assert f"docs/page.md:{fault}" in "\n".join(map(str, site.page().faults))
+
+
+def test_picture_needs_alternative_text(site: Site) -> None:
+    site.add(PLOT)
+    site.write(PAGE, site.text() + PICTURE.replace("A line that rises", ""))
+    [fault] = site.page().faults
+    assert "no text that says what to see" in str(fault)
+
+
+def test_frameworks_that_draw_differently_are_refused(site: Site) -> None:
+    picture = f"\n{PICTURE.strip()}\n"
+    site.add_tabs(PLOT, PLOT.replace("50.0", "60.0"), TWO_TABS + picture)
+    with pytest.raises(Failure, match="draws another"):
+        record.record(site.root / PAGE, site.root)
+    assert not (site.root / SVG).exists()
+
+
+def test_picture_takes_the_colours_of_the_page(drawn: Site) -> None:
+    svg = drawn.text(SVG)
+    assert "currentColor" in svg
+    assert not re.search("#000000|#ffffff", svg)
+    assert not re.search(r"<svg[^>]*(width|height)=", svg)
+
+
+def test_what_is_plotted_is_told_in_full(drawn: Site) -> None:
+    [axes] = json.loads(drawn.text(JSON))["plotted"]
+    assert axes["title"] == "cost"
+    assert axes["lines"] == [[[0.0, 0.0], [1.0, 50.0], [2.0, 100.0]]]
+
+
+@pytest.mark.parametrize("name", ["lines", "points", "values", "bars", "images"])
+def test_each_kind_of_number_is_compared(name: str) -> None:
+    one = [{name: [[[0.0, 1.0], [2.0, 3.0]], [[5.0]]]}]
+    other = [{name: [[[0.0, 1.0], [2.0, 3.1]], [[5.0]]]}]
+    nan = [{name: [[[0.0, 1.0], [2.0, float("nan")]], [[5.0]]]}]
+    assert plot_difference(one, one) is None
+    assert plot_difference(nan, nan) is None
+    assert plot_difference(one, other) == f"the {name} of axes 1"
+    assert plot_difference(one, nan) == f"the {name} of axes 1"

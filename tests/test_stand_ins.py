@@ -1,0 +1,80 @@
+"""Where real data cannot be had, programs run, and only their numbers do not count."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pagecode import data, record
+from pagecode.process import Failure
+from tests.conftest import PAGE, Site
+
+READ = (
+    "import pooch\n"
+    "known = 'sha256:' + 64 * '0'\n"
+    "path = pooch.retrieve('http://127.0.0.1:9/a', known, 'a.txt', 'data')\n"
+    "print('words:', len(open(path).read().split()))"
+)
+
+
+@pytest.fixture
+def stood_in(site: Site, monkeypatch) -> Site:
+    """A project that lacks `data/a.txt`, and has a stand-in of three words."""
+    source = data.Source("a.txt", 64 * "0", "http://127.0.0.1:9/a", bytes, "nothing")
+    monkeypatch.setattr(data, "SOURCES", [source])
+    site.write(str(data.STAND_INS / "a.txt"), "one two three")
+    site.write("data/b.txt", "real")
+    return site
+
+
+def test_numbers_of_a_program_on_stand_ins_are_not_compared(stood_in: Site) -> None:
+    stood_in.add(READ, "words: 500")
+    assert stood_in.errors() == [""]
+
+
+def test_its_words_are_compared(stood_in: Site) -> None:
+    stood_in.add(READ, "lines: 3")
+    [error] = stood_in.errors()
+    assert error.startswith("docs/page.md:8: not what the block prints")
+
+
+def test_numbers_are_compared_until_a_stand_in_is_read(stood_in: Site) -> None:
+    stood_in.add("print(open('data/b.txt').read(), 1)", "real 2")
+    stood_in.add(READ, "words: 500")
+    first, second = stood_in.errors()
+    assert first.startswith("docs/page.md:8: not what the block prints")
+    assert second == ""
+
+
+def test_stamp_names_the_stand_ins(stood_in: Site) -> None:
+    stood_in.add(READ, "words: 500")
+    stood_in.errors()
+    stamps = json.loads((stood_in.root / ".cache" / "verified.json").read_text())
+    assert [stamp["stand_ins"] for stamp in stamps.values()] == [["a.txt"]]
+
+
+def test_other_files_are_fetched_and_checked_as_ever(stood_in: Site) -> None:
+    stood_in.add(READ.replace("a.txt", "c.txt"), "words: 500")
+    [error] = stood_in.errors()
+    assert "ConnectionError" in error
+
+
+def test_page_is_not_recorded_on_stand_ins(stood_in: Site) -> None:
+    stood_in.add(READ, "words: 500")
+    before = stood_in.text()
+    with pytest.raises(Failure, match=r"docs/page\.md: not recorded.*\n.*a\.txt"):
+        record.record(stood_in.root / PAGE, stood_in.root)
+    assert stood_in.text() == before
+
+
+def test_program_runs_again_when_the_stand_in_changes(stood_in: Site) -> None:
+    stood_in.add(READ, "words: 500")
+    stood_in.errors()
+    stood_in.write(str(data.STAND_INS / "a.txt"), "one")
+    stood_in.errors()
+    stamps = json.loads((stood_in.root / ".cache" / "verified.json").read_text())
+    assert len(stamps) == 2
+
+
+def test_every_source_of_the_project_can_be_stood_in_for() -> None:
+    assert [Path(x.path).name for x in data.SOURCES if not x.make()] == []
