@@ -1,0 +1,1 @@
+"""What the post of 2024 got wrong, and what to write instead."""
