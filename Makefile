@@ -18,7 +18,7 @@ export NO_MKDOCS_2_WARNING := 1
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  PYTHON=python3.12 chooses the Python; PAGE=models/x.md one page (record);"
+	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record);"
 	@echo "  ALL=1 verifies again what has not changed (test); PORT=8000 (serve)"
 
 serve: data ## build the site and serve it, with live reload

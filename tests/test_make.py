@@ -1,0 +1,81 @@
+"""The Makefile says in one line what is missing, before it installs anything."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def make(tmp_path: Path, *words: str, python: str | None = None):
+    """Run make in the project, with a venv of its own and perhaps a stub for Python."""
+    if python is not None:
+        stub = tmp_path / "python"
+        stub.write_text(f"#!{sys.executable}\n{python}")
+        stub.chmod(0o755)
+        words += (f"PYTHON={stub}",)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return subprocess.run(
+        ["make", f"VENV={tmp_path / 'venv'}", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def old(version: tuple[int, int]) -> str:
+    """A Python that takes itself for another version."""
+    return (
+        f"import sys; sys.version_info = {(*version, 0, 'final', 0)}; exec(sys.argv[2])"
+    )
+
+
+@pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 14)])
+def test_python_of_another_version_is_refused(tmp_path: Path, version) -> None:
+    done = make(tmp_path, "data", python=old(version))
+    assert done.returncode != 0
+    [said] = done.stdout.splitlines()
+    assert said.startswith("Python 3.11 to 3.13 is needed")
+    assert "make PYTHON=" in said
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("missing", ["venv", "ensurepip"])
+def test_python_without_venv_is_refused(tmp_path: Path, missing: str) -> None:
+    python = f"import sys; sys.modules['{missing}'] = None; exec(sys.argv[2])"
+    done = make(tmp_path, "data", python=python)
+    assert done.returncode != 0
+    [said] = done.stdout.splitlines()
+    assert "lacks the venv module" in said
+    assert not (tmp_path / "venv").exists()
+
+
+def test_python_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    done = make(tmp_path, "data", "PYTHON=/nowhere/python3")
+    assert done.returncode != 0
+    assert "Python 3.11 to 3.13 is needed" in done.stdout
+
+
+def test_finished_set_up_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "ready").touch()
+    planned = make(tmp_path, "--dry-run", "test").stdout
+    assert "pytest" in planned
+    assert "pip install" not in planned
+
+
+def test_changed_pins_are_installed(tmp_path: Path) -> None:
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "ready").touch()
+    os.utime(tmp_path / "venv" / "ready", (0, 0))
+    assert "pip install" in make(tmp_path, "--dry-run", "test").stdout
+
+
+@pytest.mark.parametrize("word", ["serve", "site", "test", "record", "data", "lint"])
+def test_help_lists_each_command(tmp_path: Path, word: str) -> None:
+    assert f"  make {word} " in make(tmp_path, "help").stdout
+    assert make(tmp_path).stdout == make(tmp_path, "help").stdout
