@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 BLACK, WHITE = "currentColor", "var(--md-default-bg-color, #fff)"
+ON_IMAGES = {"black": "#010101", "white": "#fefefe"}  # an image keeps its own colours
 
 
 def numbers(values: Any) -> Any:
@@ -39,6 +40,8 @@ def draw(figure: Any) -> tuple[str, list[dict[str, Any]]]:
     """Return a matplotlib figure as SVG, and what it plots."""
     from matplotlib import rc_context
 
+    for text in (text for axes in figure.axes if axes.images for text in axes.texts):
+        text.set_color(ON_IMAGES.get(text.get_color(), text.get_color()))
     drawn = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "figure"}):
         figure.savefig(

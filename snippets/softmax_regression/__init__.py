@@ -1,0 +1,1 @@
+"""Softmax regression: one snippet per framework and approach."""

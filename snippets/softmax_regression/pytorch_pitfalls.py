@@ -1,0 +1,116 @@
+"""Where softmax regression goes wrong in PyTorch."""
+
+# --8<-- [start:imports]
+from contextlib import redirect_stdout
+
+# --8<-- [end:imports]
+import torch
+
+from snippets.softmax_regression.batches import (
+    BATCH_SIZE,
+    LEARNING_RATE,
+    NUM_CLASSES,
+    NUM_EPOCHS,
+    SEED,
+    draw_orders,
+)
+from snippets.softmax_regression.data import read_mnist, to_features
+from snippets.softmax_regression.pytorch_manual import (
+    device,
+    evaluate,
+    log_sum_exp,
+    predict_logits,
+    softmax,
+    step_by_hand,
+    train,
+)
+from snippets.softmax_regression.pytorch_module import loss_fn
+
+
+# --8<-- [start:overflow]
+def softmax_unshifted(logits):
+    """Return the probabilities by the textbook's formula: do not use.
+
+    In float32, e^z is infinite from a logit of 89 on, and inf / inf is NaN.
+    """
+    powers = torch.exp(logits)  # (batch, num_classes)
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
+# --8<-- [end:overflow]
+
+
+# --8<-- [start:from_probas]
+def step_from_probas(features, targets, weights, bias, learning_rate):
+    """Move weights and bias in place by a loss that gets probabilities: do not use."""
+    parameters = [weights.requires_grad_(), bias.requires_grad_()]
+    loss = loss_fn(softmax(predict_logits(features, *parameters)), targets)
+    grad_weights, grad_bias = torch.autograd.grad(loss, parameters)
+    with torch.no_grad():
+        weights -= learning_rate * grad_weights
+        bias -= learning_rate * grad_bias
+
+
+# --8<-- [end:from_probas]
+
+
+if __name__ == "__main__":
+    train_images, y_train, test_images, y_test = read_mnist()
+    X_train, X_test = to_features(train_images), to_features(test_images)
+    orders = draw_orders(len(X_train), NUM_EPOCHS, SEED)
+    features = torch.from_numpy(X_train).to(device)
+    targets = torch.from_numpy(y_train).to(device)
+    test_features = torch.from_numpy(X_test).to(device)
+    test_targets = torch.from_numpy(y_test).to(device)
+    with redirect_stdout(None):
+        hand_weights, hand_bias = train(
+            step_by_hand, features, targets, orders, BATCH_SIZE, LEARNING_RATE
+        )
+
+    # --8<-- [start:run_shift]
+    logits = torch.tensor([[3.0, 1.0, 0.0]])  # (1, num_classes)
+    log_probas = logits - log_sum_exp(logits)[:, None]  # (1, num_classes)
+    print(f"e^z of the logits sums to {logits.exp().sum().item():.3f}")
+    print(f"and of the log-probabilities to {log_probas.exp().sum().item():.3f}")
+    print("Softmax: {:.3f} {:.3f} {:.3f}".format(*softmax(logits)[0].tolist()))
+    print("All + 50: {:.3f} {:.3f} {:.3f}".format(*softmax(logits + 50)[0].tolist()))
+    # --8<-- [end:run_shift]
+
+    # --8<-- [start:run_maximum]
+    probas = torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]])  # (batch, num_classes)
+    values, indices = torch.max(probas, dim=1)  # (batch,), (batch,)
+    print("Largest probabilities: {:.1f} {:.1f}".format(*values.tolist()))
+    print("Their classes: {} {}".format(*indices.tolist()))
+    # --8<-- [end:run_maximum]
+
+    # --8<-- [start:run_overflow]
+    weights = torch.zeros(784, NUM_CLASSES, device=device)
+    bias = torch.zeros(NUM_CLASSES, device=device)
+    pixels, labels = 255 * features[:BATCH_SIZE], targets[:BATCH_SIZE]
+    step_by_hand(pixels, labels, weights, bias, LEARNING_RATE)
+    logits = predict_logits(pixels, weights, bias)  # (256, 10)
+    print(f"Largest logit: {logits.max().item() / 1000:.1f} thousand")
+    print("NaN without the shift:", softmax_unshifted(logits).isnan().any().item())
+    print("NaN with the shift:", softmax(logits).isnan().any().item())
+    # --8<-- [end:run_overflow]
+
+    # --8<-- [start:run_from_probas]
+    logits = predict_logits(test_features, hand_weights, hand_bias)  # (10000, 10)
+    certain = torch.nn.functional.one_hot(test_targets, NUM_CLASSES).float()
+    print(f"From logits: {loss_fn(logits, test_targets).item():.4f}")
+    print(f"From probabilities: {loss_fn(softmax(logits), test_targets).item():.4f}")
+    print(f"At best: {loss_fn(certain, test_targets).item():.4f}")
+    # --8<-- [end:run_from_probas]
+
+    # --8<-- [start:train_from_probas]
+    train(step_from_probas, features, targets, orders[:1], BATCH_SIZE, LEARNING_RATE)
+    # --8<-- [end:train_from_probas]
+
+    # --8<-- [start:run_few]
+    few = features[:300], targets[:300]
+    few_orders = draw_orders(300, 200, SEED)
+    with redirect_stdout(None):  # not 200 lines
+        weights, bias = train(step_by_hand, *few, few_orders, BATCH_SIZE, LEARNING_RATE)
+    print(f"Train ACC: {evaluate(*few, weights, bias)[0]:.2%}")
+    print(f"Test ACC: {evaluate(test_features, test_targets, weights, bias)[0]:.2%}")
+    # --8<-- [end:run_few]

@@ -1,0 +1,115 @@
+"""Where softmax regression goes wrong in TensorFlow."""
+
+# --8<-- [start:imports]
+from contextlib import redirect_stdout
+
+# --8<-- [end:imports]
+import numpy as np
+import tensorflow as tf
+
+from snippets.softmax_regression.batches import (
+    BATCH_SIZE,
+    LEARNING_RATE,
+    NUM_CLASSES,
+    NUM_EPOCHS,
+    SEED,
+    draw_orders,
+)
+from snippets.softmax_regression.data import read_mnist, to_features
+from snippets.softmax_regression.tensorflow_keras import loss_fn
+from snippets.softmax_regression.tensorflow_manual import (
+    evaluate,
+    log_sum_exp,
+    predict_logits,
+    softmax,
+    step_by_hand,
+    train,
+)
+
+
+# --8<-- [start:overflow]
+def softmax_unshifted(logits):
+    """Return the probabilities by the textbook's formula: do not use.
+
+    In float32, e^z is infinite from a logit of 89 on, and inf / inf is NaN.
+    """
+    powers = tf.exp(logits)  # (batch, num_classes)
+    return powers / tf.reduce_sum(powers, axis=1, keepdims=True)
+
+
+# --8<-- [end:overflow]
+
+
+# --8<-- [start:from_probas]
+@tf.function
+def step_from_probas(features, targets, weights, bias, learning_rate):
+    """Move weights and bias in place by a loss that gets probabilities: do not use."""
+    with tf.GradientTape() as tape:
+        probas = softmax(predict_logits(features, weights, bias))
+        loss = loss_fn(targets, probas)
+    grad_weights, grad_bias = tape.gradient(loss, [weights, bias])
+    weights.assign_sub(learning_rate * grad_weights)
+    bias.assign_sub(learning_rate * grad_bias)
+
+
+# --8<-- [end:from_probas]
+
+
+if __name__ == "__main__":
+    train_images, y_train, test_images, y_test = read_mnist()
+    X_train, X_test = to_features(train_images), to_features(test_images)
+    orders = draw_orders(len(X_train), NUM_EPOCHS, SEED)
+    features, targets = tf.constant(X_train), tf.constant(y_train)
+    test_features, test_targets = tf.constant(X_test), tf.constant(y_test)
+    with redirect_stdout(None):
+        hand_weights, hand_bias = train(
+            step_by_hand, features, targets, orders, BATCH_SIZE, LEARNING_RATE
+        )
+
+    # --8<-- [start:run_shift]
+    logits = tf.constant([[3.0, 1.0, 0.0]])  # (1, num_classes)
+    log_probas = logits - log_sum_exp(logits)[:, tf.newaxis]  # (1, num_classes)
+    print(f"e^z of the logits sums to {tf.reduce_sum(tf.exp(logits)):.3f}")
+    print(f"and of the log-probabilities to {tf.reduce_sum(tf.exp(log_probas)):.3f}")
+    print("Softmax: {:.3f} {:.3f} {:.3f}".format(*softmax(logits)[0].numpy()))
+    print("All + 50: {:.3f} {:.3f} {:.3f}".format(*softmax(logits + 50)[0].numpy()))
+    # --8<-- [end:run_shift]
+
+    # --8<-- [start:run_maximum]
+    probas = tf.constant([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]])  # (batch, num_classes)
+    values, indices = tf.reduce_max(probas, axis=1), tf.argmax(probas, axis=1)
+    print("Largest probabilities: {:.1f} {:.1f}".format(*values.numpy()))
+    print("Their classes: {} {}".format(*indices.numpy()))
+    # --8<-- [end:run_maximum]
+
+    # --8<-- [start:run_overflow]
+    weights = tf.Variable(tf.zeros((784, NUM_CLASSES)))
+    bias = tf.Variable(tf.zeros(NUM_CLASSES))
+    pixels, labels = 255 * features[:BATCH_SIZE], targets[:BATCH_SIZE]
+    step_by_hand(pixels, labels, weights, bias, LEARNING_RATE)
+    logits = predict_logits(pixels, weights, bias)  # (256, 10)
+    print(f"Largest logit: {float(tf.reduce_max(logits)) / 1000:.1f} thousand")
+    print("NaN without the shift:", np.isnan(softmax_unshifted(logits)).any())
+    print("NaN with the shift:", np.isnan(softmax(logits)).any())
+    # --8<-- [end:run_overflow]
+
+    # --8<-- [start:run_from_probas]
+    logits = predict_logits(test_features, hand_weights, hand_bias)  # (10000, 10)
+    certain = tf.one_hot(test_targets, NUM_CLASSES)
+    print(f"From logits: {float(loss_fn(test_targets, logits)):.4f}")
+    print(f"From probabilities: {float(loss_fn(test_targets, softmax(logits))):.4f}")
+    print(f"At best: {float(loss_fn(test_targets, certain)):.4f}")
+    # --8<-- [end:run_from_probas]
+
+    # --8<-- [start:train_from_probas]
+    train(step_from_probas, features, targets, orders[:1], BATCH_SIZE, LEARNING_RATE)
+    # --8<-- [end:train_from_probas]
+
+    # --8<-- [start:run_few]
+    few = features[:300], targets[:300]
+    few_orders = draw_orders(300, 200, SEED)
+    with redirect_stdout(None):  # not 200 lines
+        weights, bias = train(step_by_hand, *few, few_orders, BATCH_SIZE, LEARNING_RATE)
+    print(f"Train ACC: {evaluate(*few, weights, bias)[0]:.2%}")
+    print(f"Test ACC: {evaluate(test_features, test_targets, weights, bias)[0]:.2%}")
+    # --8<-- [end:run_few]
