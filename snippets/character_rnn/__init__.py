@@ -1,0 +1,1 @@
+"""A character RNN (a GRU language model), in PyTorch and in TensorFlow."""
