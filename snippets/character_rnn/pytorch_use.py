@@ -120,8 +120,9 @@ if __name__ == "__main__":
     batches = draw_batches(train_tokens, PORTION_SIZE, 1, 40, generator)
     train(step, batches, log_every=40)
     sentence = "Now is the winter of our discontent"
-    states = hidden_states(young_model, sentence)[:, :32]  # (len(sentence), 32)
-    plot_hidden_state(sentence, states)
+    young_states = hidden_states(young_model, sentence)[:, :32]  # (len(sentence), 32)
+    plot_hidden_state(sentence, young_states)
     blanks = [character == " " for character in sentence]
-    print("Unit 8 positive after blanks alone:", (states[:, 8] > 0).tolist() == blanks)
+    positive = (young_states[:, 8] > 0).tolist()
+    print("Unit 8 is positive after blanks alone:", positive == blanks)
     # --8<-- [end:plot_states]
