@@ -49,13 +49,12 @@ def first_difference(
 
 
 def same_shape(shown: Sequence[str], printed: Sequence[str]) -> bool:
-    """Whether two outputs agree but for their numbers and truth values."""
+    """Whether two outputs agree but for numbers, truth values and quoted text."""
 
     def shape(lines: Sequence[str]) -> list[str]:
-        number = r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?|\bTrue\b|\bFalse\b|\bnan\b"
-        return [
-            re.sub(r"\s+", " ", re.sub(number, "#", line)).strip() for line in lines
-        ]
+        number = r"[+-]?\d[\d,]*(\.\d*)?(e[+-]?\d+)?|\bnan\b"
+        varying = rf"{number}|\bTrue\b|\bFalse\b|\".*?\"|'.*?'"
+        return [" ".join(re.sub(varying, " # ", line).split()) for line in lines]
 
     return shape(shown) == shape(printed)
 

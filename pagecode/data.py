@@ -81,11 +81,13 @@ def make_digits(kind: str, first: int, last: int, count: int) -> bytes:
 
 
 def make_text() -> bytes:
-    """Return the help texts of Python's standard library, printable characters only."""
+    """Return the lines of prose in the help texts of Python's standard library."""
     from pydoc_data.topics import topics
 
-    text = "".join(topics[name] for name in sorted(topics))
-    return "".join(filter(string.printable.__contains__, text)).encode()
+    prose = set(f"{string.ascii_letters} .,;")
+    lines = "\n".join(topics[name] for name in sorted(topics)).splitlines()
+    kept = [x.strip() for x in lines if len(x) > 40 and prose.issuperset(x)]
+    return "\n".join(kept).encode()
 
 
 MNIST_HOST = "https://ossci-datasets.s3.amazonaws.com/mnist/"

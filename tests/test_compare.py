@@ -2,7 +2,7 @@
 
 import pytest
 
-from pagecode.compare import first_difference, same_line
+from pagecode.compare import first_difference, same_line, same_shape
 
 SAME = [
     ("same text", "Epoch: 001", "Epoch: 001"),
@@ -108,3 +108,19 @@ def test_less_room_than_the_last_digit_cannot_be_asked_for() -> None:
 )
 def test_first_difference_is_named(shown, printed, difference) -> None:
     assert first_difference(shown, printed) == difference
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("1,115,394 of 65", "464,395 of 94", True),
+        ("loss -1.5e-05 below 2: True", "loss nan below 2: False", True),
+        ("next: ':', \"the\"", "next: 'é', \"a b\"", True),
+        ("[14 73]", "[ 1 2]", True),
+        ("words: 3", "lines: 3", False),
+        ("1 2", "1", False),
+    ],
+)
+def test_shape_is_all_but_numbers_truth_and_quotes(shown, printed, same) -> None:
+    assert same_shape([shown], [printed]) is same
+    assert not same_shape([shown, shown], [printed])

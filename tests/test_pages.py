@@ -53,7 +53,10 @@ def test_every_block_belongs_to_a_program() -> None:
 @pytest.mark.usefixtures("running")
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_block_does_what_the_page_shows(example: Example) -> None:
+    failure = None
     try:
         example.evaluate()
-    except Failure as failure:
-        pytest.fail(str(failure), pytrace=False)
+    except Failure as raised:
+        failure = str(raised)
+    if failure:
+        pytest.fail(failure, pytrace=False)
