@@ -7,7 +7,7 @@ from pathlib import Path
 from pagecode import data
 from pagecode.page import Page, read_pages
 from pagecode.record import record
-from pagecode.verify import NOT_RUN, Failure, Verifier
+from pagecode.verify import NOT_RUN, Failure, Verifier, report
 
 
 def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
@@ -25,18 +25,7 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
                 if not str(error).startswith(NOT_RUN):
                     print(error, file=sys.stderr)
             failed += len(errors)
-            facts = program.stamp
-            if facts:
-                how = "ran" if program.printed else "unchanged since it ran"
-                counts = f"{facts['blocks']} blocks, {facts['outputs']} outputs"
-                print(
-                    f"  ok      {program.name}: {counts}, {how} in {facts['seconds']} s"
-                )
-                if facts["stand_ins"]:
-                    missing = ", ".join(facts["stand_ins"])
-                    print(f"          on stand-ins, numbers not compared: {missing}")
-            else:
-                print(f"  FAILED  {program.name}")
+            print(f"  {report(program)}", flush=True)
     return failed
 
 

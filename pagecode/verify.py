@@ -175,3 +175,16 @@ class Verifier:
             program.stamp = cache.stamp(program, program_key, facts, self.root)
         if not program.results[last].done():
             program.results[last].set_result(None)
+
+
+def report(program: Program) -> str:
+    """Say in a line what was verified of the program, and what was not."""
+    facts = program.stamp
+    if not facts:
+        return f"{program.name}: FAILED"
+    how = "ran" if program.printed else "unchanged since it ran"
+    said = f"{program.name}: {facts['blocks']} blocks, {facts['outputs']} outputs, "
+    said += f"{how} in {facts['seconds']} s on {facts['device']}"
+    if facts["stand_ins"]:
+        said += f"; NUMBERS NOT COMPARED, stand-ins: {', '.join(facts['stand_ins'])}"
+    return said

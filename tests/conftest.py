@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from pagecode import cache
-from pagecode.page import Page, read_page
+from pagecode.page import Page, Program, read_page
 from pagecode.record import record
-from pagecode.verify import Verifier
+from pagecode.verify import Verifier, report
 
+VERIFIED = pytest.StashKey[list[Program]]()
 PAGE = "docs/page.md"
 CODE = "snippets/code.py"
 TWO_TABS = """\
@@ -124,3 +125,12 @@ def site(tmp_path: Path, installed, monkeypatch) -> Site:
     for folder in ("docs", "snippets"):
         (root / folder).mkdir(parents=True)
     return Site(root)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say which programs ran, on what, and what was not compared."""
+    programs = terminalreporter.config.stash.get(VERIFIED, [])
+    if programs:
+        terminalreporter.section("pages")
+    for program in programs:
+        terminalreporter.line(report(program))

@@ -318,7 +318,7 @@ def test_verify_command_tells_what_passed(site: Site, monkeypatch, capsys) -> No
     site.add("print(1)", "1")
     assert run(site, monkeypatch, "verify") == 0
     assert (
-        "ok      pytorch/page.md: 1 blocks, 1 outputs, ran" in capsys.readouterr().out
+        "pytorch/page.md: 1 blocks, 1 outputs, ran" in capsys.readouterr().out
     )
     assert run(site, monkeypatch, "verify", "page.md") == 0
     assert "unchanged" in capsys.readouterr().out
@@ -334,7 +334,7 @@ def test_verify_command_names_every_wrong_output(site: Site, monkeypatch, capsys
     said = capsys.readouterr()
     assert "docs/page.md:8: " in said.err
     assert "docs/page.md:24: " in said.err
-    assert "FAILED  pytorch/page.md" in said.out
+    assert "pytorch/page.md: FAILED" in said.out
 
 
 def test_verify_command_fails_on_a_fault(site: Site, monkeypatch, capsys) -> None:

@@ -12,6 +12,7 @@ from sybil import Example
 
 from pagecode.page import Page, read_pages
 from pagecode.verify import Failure, Verifier
+from tests.conftest import VERIFIED
 
 ROOT = Path(__file__).parent.parent
 PAGES = read_pages(ROOT)
@@ -32,9 +33,11 @@ def running(request: pytest.FixtureRequest) -> Iterator[None]:
     examples = [
         spec.params["example"] for spec in params if spec and "example" in spec.params
     ]
-    chosen = {example.document for example in examples}
+    documents = {example.document for example in examples}
+    chosen = [program for program in PROGRAMS if program in documents]
+    request.config.stash[VERIFIED] = chosen  # the summary reports on them
     with Verifier(ROOT, use_cache=not os.environ.get("ALL")) as verifier:
-        verifier.start([program for program in PROGRAMS if program in chosen])
+        verifier.start(chosen)
         yield
 
 
