@@ -317,9 +317,7 @@ def test_unknown_page_is_refused_with_the_known_ones(
 def test_verify_command_tells_what_passed(site: Site, monkeypatch, capsys) -> None:
     site.add("print(1)", "1")
     assert run(site, monkeypatch, "verify") == 0
-    assert (
-        "pytorch/page.md: 1 blocks, 1 outputs, ran" in capsys.readouterr().out
-    )
+    assert "pytorch/page.md: 1 blocks, 1 outputs, ran" in capsys.readouterr().out
     assert run(site, monkeypatch, "verify", "page.md") == 0
     assert "unchanged" in capsys.readouterr().out
     assert run(site, monkeypatch, "verify", "--all") == 0
