@@ -38,7 +38,7 @@ record: data ## rewrite the outputs that differ from what the blocks print
 data: $(READY) ## fill data/: DATA_CACHE, the official hosts, or stand-ins
 	@$(RUN) pagecode data
 
-lint: $(READY) ## format and lint (ruff), check types (mypy)
+lint: $(READY) ## check format and lint (ruff) and types (mypy)
 	@$(RUN) ruff format --check --quiet . || { echo "to mend: $(RUN) ruff format ."; exit 1; }
 	@$(RUN) ruff check --quiet .
 	@$(RUN) mypy --no-error-summary

@@ -59,25 +59,36 @@ def same_shape(shown: Sequence[str], printed: Sequence[str]) -> bool:
     return shape(shown) == shape(printed)
 
 
+ROOM = 0.005  # of what a plot spans: less than the width of a line
+POINTS = {"lines", "points", "bars", "limits"}  # (x, y): each has its own span
+
+
 def plot_difference(shown: list[dict], drawn: list[dict]) -> str | None:
-    """Say where two figures differ by more than a thousandth of what they span."""
+    """Say where two figures plot something else that could be seen."""
     if len(shown) != len(drawn):
-        return f"{len(drawn)} axes instead of {len(shown)}"
-    for index, (one, other) in enumerate(zip(shown, drawn, strict=True), 1):
-        for name in one.keys() | other.keys():
-            if not same_plotted(one.get(name), other.get(name)):
-                return f"the {name} of axes {index}"
+        return f"{len(drawn) - 1} axes instead of {len(shown) - 1}"
+    for index, (one, other) in enumerate(zip(shown, drawn, strict=True)):
+        where = f"axes {index}" if index else "the figure"
+        for name in sorted(one.keys() | other.keys()):
+            parts = one.get(name, []), other.get(name, [])
+            same = same_points if name in POINTS else same_part
+            if len(parts[0]) != len(parts[1]) or not all(map(same, *parts)):
+                return f"the {name} of {where}"
     return None
 
 
-def same_plotted(shown: Any, drawn: Any) -> bool:
-    """Whether two texts, two arrays of numbers, or two lists of these agree."""
+def same_part(shown: Any, drawn: Any) -> bool:
+    """Whether two texts, or two arrays of one span, agree."""
     if isinstance(shown, str):
         return isinstance(drawn, str) and same_line(shown, drawn)
-    try:
-        one, other = np.array(shown, float), np.array(drawn, float)
-    except (TypeError, ValueError):  # texts, or lines of different lengths
-        return len(shown) == len(drawn) and all(map(same_plotted, shown, drawn))
-    finite = one[np.isfinite(one)]
-    room = 1e-3 * np.ptp(finite) if finite.size else 0.0
-    return one.shape == other.shape and np.allclose(one, other, 1e-6, room, True)
+    return same_points(np.ravel(shown)[:, None], np.ravel(drawn)[:, None])
+
+
+def same_points(shown: Any, drawn: Any) -> bool:
+    """Whether two arrays (points, coordinates) agree, each coordinate by its span."""
+    one, other = np.array(shown, float), np.array(drawn, float)
+    if one.shape != other.shape or not one.size:
+        return one.shape == other.shape
+    known = np.where(np.isnan(one), 0.0, one)
+    room = ROOM * np.ptp(known, axis=0) + 1e-5 * abs(known).max()  # six digits are kept
+    return bool(np.all((abs(one - other) <= room) | (np.isnan(one) & np.isnan(other))))

@@ -60,7 +60,7 @@ def make_iris() -> bytes:
 def make_idx(*axes: int, content: bytes) -> bytes:
     """Return bytes in MNIST's format: a magic number, the lengths, the content."""
     header = struct.pack(f">4B{len(axes)}I", 0, 0, 8, len(axes), *axes)
-    return gzip.compress(header + content, mtime=0)
+    return gzip.compress(header + content, compresslevel=1, mtime=0)
 
 
 def make_digits(kind: str, first: int, last: int, count: int) -> bytes:
@@ -244,8 +244,9 @@ def fill(root: Path) -> int:
             return 1
         except OSError as error:
             print(
-                f"refused\n{root / 'data' / source.path}: cannot be written ({error})\n"
-                "  to do     make the folder writable, or free some space",
+                f"refused\n{root / 'data' / source.path}: "
+                f"cannot be read or written ({error})\n"
+                "  to do     make it readable and writable, or free some space",
                 file=sys.stderr,
             )
             return 1

@@ -20,19 +20,32 @@ def numbers(values: Any) -> Any:
     return float(f"{float('nan') if values is None else values:.6g}")
 
 
+def texts(artists: Any) -> list[str]:
+    """Return what these pieces of text say."""
+    return [artist.get_text() for artist in artists]
+
+
+def corners(bar: Any) -> Any:
+    """Return a patch's vertices in the units of the axes."""
+    return bar.get_patch_transform().transform(bar.get_path().vertices)
+
+
 def plotted(axes: Any) -> dict[str, Any]:
-    """Return what one pair of axes shows, to be compared as text or as numbers."""
+    """Return what one pair of axes shows: lists of texts, and of arrays."""
     legend = axes.get_legend()
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     return {
-        "title": axes.get_title(),
-        "labels": [axes.get_xlabel(), axes.get_ylabel()],
-        "legend": [text.get_text() for text in legend.get_texts()] if legend else [],
+        "labels": [axes.get_title(), axes.get_xlabel(), axes.get_ylabel()],
+        "legend": texts(legend.get_texts()) if legend else [],
+        "texts": texts(axes.texts),
+        "ticks": texts([*axes.get_xticklabels(), *axes.get_yticklabels()]),
+        "scales": [axes.get_xscale(), axes.get_yscale()],
+        "limits": [numbers([[left, bottom], [right, top]])],
         "lines": [numbers(line.get_xydata()) for line in axes.lines],
         "points": [numbers(points.get_offsets()) for points in axes.collections],
         "values": [numbers(points.get_array()) for points in axes.collections],
-        "bars": [numbers(bar.get_path().vertices) for bar in axes.patches],
+        "bars": [numbers(corners(bar)) for bar in axes.patches],
         "images": [numbers(image.get_array()) for image in axes.images],
-        "texts": [text.get_text() for text in axes.texts],
     }
 
 
@@ -55,6 +68,5 @@ def draw(figure: Any) -> tuple[str, list[dict[str, Any]]]:
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg)
-    return svg.replace("<text ", f'<text fill="{BLACK}" '), list(
-        map(plotted, figure.axes)
-    )
+    svg = svg.replace("<text ", f'<text fill="{BLACK}" ')
+    return svg, [{"texts": texts(figure.texts)}, *map(plotted, figure.axes)]

@@ -3,6 +3,7 @@
 It refuses faulty pages, holds the HTML against the blocks, and sets the mathematics.
 """
 
+import itertools
 import re
 from html import unescape
 from pathlib import Path
@@ -62,11 +63,14 @@ def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
 def inline_pictures(html: str, folder: Path) -> str:
     """Put the figures into the page, where its colours reach them, light or dark."""
 
+    places = itertools.count(1)  # a picture may stand twice; its ids may not
+
     def inline(found: re.Match) -> str:
         path = folder / "figures" / found["name"]
         if not path.exists():
             return found[0]
-        svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{path.stem}-", path.read_text())
+        prefix = rf"\g<1>figure-{next(places)}-"
+        svg = re.sub(r'(id="|url\(#|href="#)', prefix, path.read_text())
         label = f'role="img" aria-label="{found["alt"]}"'
         return svg.replace("<svg ", f'<svg class="figure" {label} ', 1)
 

@@ -1,5 +1,6 @@
 """A page's blocks and outputs, and the program that each framework makes of them."""
 
+import math
 import re
 import shlex
 from concurrent.futures import Future
@@ -189,6 +190,7 @@ class Reader:
         self.lines, self.faults = expand(path, root)
         self.blocks: list[Block] = []
         self.tabs: list[Tabs] = []
+        self.previews: list[tuple[Line, Picture]] = []
         self.ready: list[Block] = []  # the blocks that an output here would belong to
 
     def where(self, line: Line) -> str:
@@ -222,6 +224,7 @@ class Reader:
                         "this fence is not closed, or holds a line with less indent",
                     )
         self.follow_tabs(Line("end", self.path, 0), None)
+        self.check_previews()
 
     def follow_tabs(self, line: Line, heading: re.Match | None) -> None:
         """Leave the tabs that this line is no longer in; enter the one it begins."""
@@ -280,11 +283,11 @@ class Reader:
         if not any(line.strip() for line in lines):
             raise ValueError("this block is empty")
         for line in lines:
-            if line.strip() and line.file == self.path:
+            if line.strip() and line.file.suffix != ".py":
                 what = f"code typed into the page: {line.strip()}"
                 self.fault(line, f"{what} (include it from a section under snippets/)")
                 break
-        limit = float(fence.options.get("limit", TIME_LIMIT))
+        limit = positive(fence.options.get("limit", str(TIME_LIMIT)), "limit")
         raises = "raises" in fence.options
         block = Block(self.where(opening), lines, framework, raises, limit)
         self.blocks.append(block)
@@ -298,25 +301,42 @@ class Reader:
             raise ValueError("a block directly above has its output already")
         atol = fence.options.get("atol")
         if atol is not None:
-            float(atol)
+            positive(atol, "atol")
         indent = opening[: fence.indent]
         lines = self.content(fence)
         if any(line.file != self.path for line in lines):
             raise ValueError("an output stands on the page itself, not in an include")
         varies = "varies" in fence.options
+        if varies and any(block.raises for block in self.ready):
+            raise ValueError("an error is compared, so this output cannot vary")
         output = Output(opening.number + 1, indent, lines, varies, atol)
         for block in self.ready:
             block.output = output
 
     def read_picture(self, line: Line, picture: re.Match) -> None:
         """Read a picture as a figure of the block or blocks directly above."""
-        if not self.ready:
-            self.fault(line, "this picture has no block directly above it")
         if not picture["alt"]:
             self.fault(line, "this picture has no text that says what to see")
-        path = self.path.parent / picture["path"]
+        shown = Picture(self.where(line), self.path.parent / picture["path"])
+        if not self.ready:  # a preview of what a block further down draws
+            self.previews.append((line, shown))
         for block in self.ready:
-            block.pictures.append(Picture(self.where(line), path))
+            block.pictures.append(shown)
+
+    def check_previews(self) -> None:
+        """Note the pictures that no block on the page draws."""
+        drawn = {picture.path for block in self.blocks for picture in block.pictures}
+        for line, picture in self.previews:
+            if picture.path not in drawn:
+                self.fault(line, "no block of this page draws this picture")
+
+
+def positive(text: str, name: str) -> float:
+    """Return an option's number; ValueError unless it is finite and above 0."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} is {text}, must be a number above 0")
+    return number
 
 
 def read_page(path: Path, root: Path) -> Page:

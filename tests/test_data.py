@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from pagecode import __main__, data
 from tests.conftest import PAGE, Site
 
 ROOT = Path(__file__).parent.parent
-IRIS = data.SOURCES[0]
+SOURCES = data.SOURCES
+IRIS = SOURCES[0]
 CONTENT = b"1,2,3\n" * 20_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -184,7 +186,7 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path, capsys, how: str
         (root / "data").write_text("mine")
     assert data.fill(root) == 1
     said = capsys.readouterr().err
-    assert f"{root / 'data/iris.data'}: cannot be written" in said
+    assert f"{root / 'data/iris.data'}: cannot be read or written" in said
     assert "to do" in said
 
 
@@ -365,3 +367,17 @@ def test_command_ends_with_its_exit_status(site: Site) -> None:
     )
     assert done.returncode == 1
     assert "docs/page.md:8: not what the block prints" in done.stderr
+
+
+def test_pages_fetch_the_files_that_make_data_fetches() -> None:
+    iris = import_module("snippets.logistic_regression.data")
+    mnist = import_module("snippets.softmax_regression.data")
+    corpus = import_module("snippets.character_rnn.data")
+    fetched = {
+        "iris.data": (iris.IRIS_URL, iris.IRIS_SHA256),
+        "tinyshakespeare.txt": (corpus.CORPUS_URL, corpus.CORPUS_SHA256),
+    } | {
+        f"MNIST/raw/{name}": (mnist.MNIST_URL + name, sha256)
+        for name, sha256 in mnist.MNIST_SHA256.items()
+    }
+    assert {x.path: (x.url, x.sha256) for x in SOURCES} == fetched

@@ -289,14 +289,14 @@ def test_unknown_option_of_an_output_is_refused(site: Site, info: str) -> None:
 def test_options_are_read(site: Site) -> None:
     site.write(
         PAGE,
-        f'```python raises limit=2.5 title="x"\n{A}\n```\n\n'
-        f"```text varies atol=0.01\n1\n```\n\n```python\n{B}\n```\n",
+        f'```python limit=2.5 title="x"\n{A}\n```\n\n'
+        f"```text varies atol=0.01\n1\n```\n\n```python raises\n{B}\n```\n",
     )
     assert site.faults() == []
     one, other = site.page().blocks
-    assert (one.raises, one.limit) == (True, 2.5)
+    assert (one.raises, one.limit) == (False, 2.5)
     assert (one.output.varies, one.output.atol) == (True, "0.01")
-    assert (other.raises, other.limit) == (False, 120)
+    assert (other.raises, other.limit) == (True, 120)
 
 
 @pytest.mark.parametrize(
@@ -357,3 +357,27 @@ def test_program_is_a_sybil_document_of_its_blocks(site: Site) -> None:
     program = site.page().programs()[0]
     assert program.name == "pytorch/page.md"
     assert [example.parsed for example in program.examples()] == program.blocks
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "0", "-1"])
+@pytest.mark.parametrize("option", ["limit", "atol"])
+def test_number_of_an_option_is_finite_and_positive(
+    site: Site, option: str, number: str
+) -> None:
+    options = {"info" if option == "limit" else "output": f"{option}={number}"}
+    site.add("print(1)", "1", **options)
+    fault, *_ = site.faults()
+    assert f"{option} is {number}, must be a number above 0" in fault
+
+
+def test_output_of_a_block_that_must_fail_cannot_vary(site: Site) -> None:
+    site.add("int('oops')", "TypeError: never", info="raises", output="varies")
+    [fault] = site.faults()
+    assert "an error is compared" in fault
+
+
+def test_code_from_an_included_page_is_refused(site: Site) -> None:
+    site.write("snippets/typed.md", "```python\nprint(1)\n```\n")
+    site.write(PAGE, '--8<-- "typed.md"\n')
+    [fault] = site.faults()
+    assert fault.startswith("snippets/typed.md:2: code typed into the page: print(1)")

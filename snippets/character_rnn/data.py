@@ -62,12 +62,12 @@ def decode(indices):
 def split_corpus(text, validation_share=0.1):
     """Encode text; return its beginning to train on and its end to validate on.
 
-    Raises ValueError if validation_share leaves one of the two empty.
+    Raises ValueError as encode does, or if validation_share leaves a part empty.
     """
+    tokens = encode(text)  # (len(text),)
     num_train = round(len(text) * (1 - validation_share))
     if not 0 < num_train < len(text):
         raise ValueError(f"validation_share is {validation_share}, must be in (0, 1)")
-    tokens = encode(text)  # (len(text),)
     return tokens[:num_train], tokens[num_train:]
 
 

@@ -97,6 +97,8 @@ if __name__ == "__main__":
     print(
         "Each 304 characters long:", {len(text) for text in samples.values()} == {304}
     )
+    written = set("".join(samples.values()))
+    print("Only characters of the alphabet:", written <= set(ALPHABET))
     print("At 0.2, more than 8 words of 10 known:", cool > 0.8)
     print("At 0.8, more than 6 words of 10 known:", mild > 0.6)
     print("At 1.5, fewer than at 0.8 and 0.2:", hot < min(mild, cool))

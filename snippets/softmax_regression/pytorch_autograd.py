@@ -21,7 +21,10 @@ from snippets.softmax_regression.pytorch_manual import (
 
 # --8<-- [start:step]
 def step_with_autograd(features, targets, weights, bias, learning_rate):
-    """Move weights and bias in place, one step down autograd's gradient."""
+    """Move weights and bias in place, one step down autograd's gradient.
+
+    Both require gradients from then on.
+    """
     parameters = [weights.requires_grad_(), bias.requires_grad_()]
     loss = cross_entropy(predict_logits(features, *parameters), targets)
     grad_weights, grad_bias = torch.autograd.grad(loss, parameters)

@@ -84,8 +84,17 @@ def evaluate_module(model, loader):
 
 
 # --8<-- [start:train]
+def targets_of(dataset):
+    """Return all targets of a TensorDataset, or of one of torchvision's."""
+    return dataset.tensors[1] if isinstance(dataset, TensorDataset) else dataset.targets
+
+
 def train_module(model, load, dataset, orders, batch_size, learning_rate):
-    """Fit the model in place on the batches that load makes of each epoch's order."""
+    """Fit the model in place on the batches that load makes of each epoch's order.
+
+    Raises ValueError before the first step if a target is missing or out of range.
+    """
+    require_examples(dataset, targets_of(dataset), NUM_CLASSES)
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
     start = load(dataset, orders[0][:batch_size], batch_size)
     print(f"First cost: {evaluate_module(model, start)[1]:.4f}")
@@ -135,7 +144,6 @@ if __name__ == "__main__":
 
     # --8<-- [start:first_epoch]
     image_dataset = open_images(train=True)
-    require_examples(image_dataset.data, image_dataset.targets, NUM_CLASSES)
     first_model = SoftmaxRegression(28 * 28, NUM_CLASSES).to(device)
     train_module(
         first_model, load_images, image_dataset, orders[:1], BATCH_SIZE, LEARNING_RATE

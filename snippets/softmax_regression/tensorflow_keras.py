@@ -86,7 +86,11 @@ class PrintEpoch(keras.callbacks.Callback):
 
 # --8<-- [start:train]
 def train_keras(model, load, dataset, orders, batch_size, learning_rate):
-    """Fit the model in place on the batches that load makes of each epoch's order."""
+    """Fit the model in place on the batches that load makes of each epoch's order.
+
+    Raises ValueError before the first step if a target is missing or out of range.
+    """
+    require_examples(*dataset, NUM_CLASSES)
     model.compile(
         optimizer=keras.optimizers.SGD(learning_rate=learning_rate),
         loss=loss_fn,
@@ -99,7 +103,7 @@ def train_keras(model, load, dataset, orders, batch_size, learning_rate):
         epochs.flat_map(lambda order: load(dataset, order, batch_size)),
         epochs=len(orders),
         steps_per_epoch=-(-num_examples // batch_size),  # rounded up
-        shuffle=False,  # the orders are shuffled already
+        shuffle=False,  # else Keras warns that it cannot shuffle tf.data
         verbose=0,
         callbacks=[PrintEpoch(whole)],
     )
@@ -141,7 +145,6 @@ if __name__ == "__main__":
 
     # --8<-- [start:first_epoch]
     dataset = tf.constant(train_images), tf.constant(y_train)
-    require_examples(*dataset, NUM_CLASSES)
     first_model = build_softmax_regression(28, 28, NUM_CLASSES)
     train_keras(
         first_model, load_images, dataset, orders[:1], BATCH_SIZE, LEARNING_RATE

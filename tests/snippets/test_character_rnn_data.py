@@ -91,7 +91,7 @@ def test_split_corpus_refuses_an_empty_part(share):
 
 
 def test_split_corpus_refuses_an_empty_text():
-    with pytest.raises(ValueError, match="validation_share"):
+    with pytest.raises(ValueError, match="text is empty"):
         data.split_corpus("")
 
 

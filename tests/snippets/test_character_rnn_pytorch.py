@@ -142,6 +142,30 @@ def test_swapped_gates_load_but_compute_something_else(features):
     assert np.abs(states - gru_in_numpy(features, *arrays)).max() > 0.05
 
 
+def test_character_rnn_maps_tokens_to_logits_and_goes_on_from_a_state():
+    model = pytorch_model.CharacterRNN(11, embedding_dim=3, num_hidden=5)
+    tokens = torch.tensor([[1, 2, 3, 4], [10, 0, 10, 0]])
+    with torch.no_grad():
+        logits, last = model(tokens)
+        _, hidden = model(tokens[:, :2])
+        rest, hidden = model(tokens[:, 2:], hidden)
+    assert logits.shape == (2, 4, 11)
+    assert logits.dtype == torch.float32
+    assert last.shape == (1, 2, 5)
+    torch.testing.assert_close(rest, logits[:, 2:])
+    torch.testing.assert_close(hidden, last)
+    sizes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    assert sizes["embedding.weight"] == (11, 3)
+    assert sizes["gru.weight_hh_l0"] == (15, 5)
+    assert sizes["linear.weight"] == (11, 5)
+
+
+def test_character_rnn_refuses_a_token_outside_its_characters():
+    model = pytorch_model.CharacterRNN(11, embedding_dim=3, num_hidden=5)
+    with pytest.raises(IndexError, match="out of range"):
+        model(torch.tensor([[11]]))
+
+
 def test_model_is_on_the_device(model):
     assert {parameter.device.type for parameter in model.parameters()} == {device.type}
 

@@ -182,6 +182,21 @@ def test_cross_entropy_takes_any_leading_axes():
     assert float(loss) == pytest.approx(-np.log(chosen).mean(), rel=1e-6)
 
 
+def test_character_rnn_maps_tokens_to_logits_and_goes_on_from_a_state():
+    model = tensorflow_model.CharacterRNN(11, embedding_dim=3, num_hidden=5)
+    tokens = tf.constant([[1, 2, 3, 4], [10, 0, 10, 0]])
+    logits, last = model(tokens)
+    _, hidden = model(tokens[:, :2])
+    rest, hidden = model(tokens[:, 2:], hidden)
+    assert logits.shape == (2, 4, 11)
+    assert logits.dtype == tf.float32
+    assert last.shape == (2, 5)
+    np.testing.assert_allclose(rest, logits[:, 2:], atol=1e-6)
+    np.testing.assert_allclose(hidden, last, atol=1e-6)
+    assert model.embedding.embeddings.shape == (11, 3)
+    assert model.linear.kernel.shape == (5, 11)
+
+
 def test_model_matches_numpy(model, start_weights, portions):
     logits, hidden = model(to_tensor(portions[0]))
     assert logits.shape == (BATCH, TIME, len(ALPHABET))

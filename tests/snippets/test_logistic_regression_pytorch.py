@@ -8,6 +8,7 @@ import torch
 
 from snippets.logistic_regression import (
     pytorch_autograd,
+    pytorch_exercises,
     pytorch_manual,
     pytorch_minibatch,
     pytorch_module,
@@ -231,3 +232,17 @@ def test_predict_species_refuses_a_third_measure():
     model = pytorch_module.LogisticRegression(2).to(device)
     with pytest.raises(ValueError, match="broadcast"):
         pytorch_use.predict_species(model, [6.0, 2.5, 1.4], np.zeros(2), np.ones(2))
+
+
+@pytest.mark.parametrize("num_epochs", [1, 7])
+def test_the_mean_at_n_times_the_rate_descends_as_the_sum(num_epochs, arrays, tensors):
+    model = pytorch_exercises.fit_mean(*tensors, num_epochs, learning_rate=30 * 0.02)
+    weights, bias = descend_in_numpy(*arrays, num_epochs, learning_rate=0.02)
+    np.testing.assert_allclose(to_numpy(model.linear.weight[0]), weights, atol=1e-5)
+    np.testing.assert_allclose(to_numpy(model.linear.bias), [bias], atol=1e-5)
+
+
+def test_fit_mean_refuses_targets_of_another_shape(tensors):
+    features, targets = tensors
+    with pytest.raises(ValueError, match="size"):
+        pytorch_exercises.fit_mean(features, targets[:, None], 1, 0.1)

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from snippets.logistic_regression import (
+    tensorflow_exercises,
     tensorflow_gradient_tape,
     tensorflow_keras,
     tensorflow_manual,
@@ -284,3 +285,11 @@ def test_predict_species_refuses_a_third_measure():
     model = tensorflow_keras.build_logistic_regression(2)
     with pytest.raises(ValueError, match="broadcast"):
         tensorflow_use.predict_species(model, [6.0, 2.5, 1.4], np.zeros(2), np.ones(2))
+
+
+@pytest.mark.parametrize("num_epochs", [1, 7])
+def test_the_mean_at_n_times_the_rate_descends_as_the_sum(num_epochs, arrays, tensors):
+    model = tensorflow_exercises.fit_mean(*tensors, num_epochs, learning_rate=30 * 0.02)
+    weights, bias = descend_in_numpy(*arrays, num_epochs, learning_rate=0.02)
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], weights, atol=1e-5)
+    np.testing.assert_allclose(model.get_weights()[1], [bias], atol=1e-5)

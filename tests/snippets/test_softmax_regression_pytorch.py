@@ -197,6 +197,16 @@ def test_step_moves_the_parameters_in_place(step, arrays, tensors, parameters):
     np.testing.assert_allclose(to_numpy(bias), expected[1], rtol=1e-4, atol=1e-5)
 
 
+def test_step_with_autograd_makes_both_parameters_require_gradients(
+    tensors, parameters
+):
+    weights, bias = to_tensors(*parameters)
+    pytorch_autograd.step_with_autograd(*tensors, weights, bias, 0.5)
+    assert weights.requires_grad
+    assert bias.requires_grad
+    assert weights.is_leaf
+
+
 def test_accuracy_is_the_fraction_of_largest_logits_at_the_target():
     logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [-3.0, -2.0, -1.0]])
     result = pytorch_manual.accuracy(logits, torch.tensor([0, 1, 0]))
@@ -210,6 +220,20 @@ def test_evaluate_returns_accuracy_and_mean_cost(arrays, tensors, parameters):
     expected = hits.mean(), cost_in_numpy(*arrays, *parameters)
     assert all(isinstance(value, float) for value in result)
     assert result == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(0, 11), (-1, 9)])
+def test_require_examples_names_targets_out_of_range(lowest, highest):
+    targets = np.array([lowest, 4, highest])
+    with pytest.raises(ValueError, match=f"targets are {lowest} to {highest}, must be"):
+        pytorch_manual.require_examples(np.zeros((3, 2)), torch.tensor(targets), 10)
+
+
+def test_require_examples_takes_what_is_in_range_and_refuses_what_is_missing():
+    targets = torch.tensor(np.array([0, 4, 9]))
+    pytorch_manual.require_examples(np.zeros((3, 2)), targets, 10)
+    with pytest.raises(ValueError, match="4 features but 3 targets"):
+        pytorch_manual.require_examples(np.zeros((4, 2)), targets, 10)
 
 
 @pytest.mark.parametrize("bad", [-1, 10])
@@ -297,6 +321,30 @@ def test_module_trains_as_by_hand(tensors, capsys):
     assert torch.equal(models[0].linear.weight, models[1].linear.weight)
 
 
+@pytest.mark.parametrize("bad", [-1, 11])
+@pytest.mark.parametrize(
+    "load", [pytorch_module.load_images, pytorch_module.load_batches]
+)
+def test_module_refuses_a_label_out_of_range_before_the_first_step(
+    load, bad, model, tensors, capsys
+):
+    tensors[1][43] = bad
+    with pytest.raises(ValueError, match=r"targets are .*, must be 0 to 9"):
+        pytorch_module.train_module(
+            model, load, images_of(tensors), draw_orders(50, 1, 0), 8, 0.1
+        )
+    assert capsys.readouterr().out == ""
+    assert not model.linear.weight.any()
+
+
+def test_targets_of_both_kinds_of_dataset(tensors):
+    class Dataset:
+        targets = torch.arange(3)
+
+    assert pytorch_module.targets_of(images_of(tensors)) is tensors[1]
+    assert pytorch_module.targets_of(Dataset()) is Dataset.targets
+
+
 def test_torchvision_reads_the_bytes_that_we_read(tmp_path):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (7, 28, 28), dtype=np.uint8)
@@ -311,6 +359,7 @@ def test_torchvision_reads_the_bytes_that_we_read(tmp_path):
     for train in (True, False):
         dataset = pytorch_module.open_images(train, folder=tmp_path)
         assert [label for _, label in dataset] == labels.tolist()
+        assert pytorch_module.targets_of(dataset).tolist() == labels.tolist()
         found = torch.stack([image for image, _ in dataset])
         assert found.shape == (7, 1, 28, 28)
         np.testing.assert_array_equal(found.flatten(1), data.to_features(images))

@@ -201,6 +201,20 @@ def test_evaluate_returns_accuracy_and_mean_cost(arrays, tensors, parameters):
     assert result == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize(("lowest", "highest"), [(0, 11), (-1, 9)])
+def test_require_examples_names_targets_out_of_range(lowest, highest):
+    targets = np.array([lowest, 4, highest])
+    with pytest.raises(ValueError, match=f"targets are {lowest} to {highest}, must be"):
+        tensorflow_manual.require_examples(np.zeros((3, 2)), tf.constant(targets), 10)
+
+
+def test_require_examples_takes_what_is_in_range_and_refuses_what_is_missing():
+    targets = tf.constant(np.array([0, 4, 9]))
+    tensorflow_manual.require_examples(np.zeros((3, 2)), targets, 10)
+    with pytest.raises(ValueError, match="4 features but 3 targets"):
+        tensorflow_manual.require_examples(np.zeros((4, 2)), targets, 10)
+
+
 @pytest.mark.parametrize("bad", [-1, 10])
 @pytest.mark.parametrize("step", STEPS)
 def test_training_refuses_a_label_out_of_range_before_the_first_step(
@@ -274,6 +288,47 @@ def test_keras_trains_as_by_hand(images, capsys):
         assert capsys.readouterr().out == by_hand
         np.testing.assert_allclose(model.get_weights()[0], weights, atol=1e-6)
         np.testing.assert_allclose(model.get_weights()[1], bias, atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [-1, 11])
+@pytest.mark.parametrize(
+    "load", [tensorflow_keras.load_images, tensorflow_keras.load_batches]
+)
+def test_keras_refuses_a_label_out_of_range_before_the_first_step(
+    load, bad, model, images, capsys
+):
+    targets = images[1].numpy()
+    targets[43] = bad
+    dataset = images[0], tf.constant(targets)
+    with pytest.raises(ValueError, match=r"targets are .*, must be 0 to 9"):
+        tensorflow_keras.train_keras(
+            model, load, dataset, draw_orders(50, 1, 0), 8, 0.1
+        )
+    assert capsys.readouterr().out == ""
+    assert not model.get_weights()[0].any()
+
+
+def test_print_epoch_logs_one_batch_before_and_the_whole_set_after(
+    model, images, capsys
+):
+    weights, bias = np.random.default_rng(4).normal(size=(2, 12, NUM_CLASSES))
+    model.set_weights([weights, bias[0]])
+    model.compile(loss=tensorflow_keras.loss_fn, metrics=["accuracy"])
+    dataset = tensorflow_keras.load_batches(images, np.arange(50), 16)
+    callback = tensorflow_keras.PrintEpoch(dataset)
+    callback.set_model(model)
+    callback.set_params({"epochs": 3})
+    callback.on_train_begin()
+    callback.on_epoch_end(1)
+    first, line = capsys.readouterr().out.splitlines()
+    X, y = images[0].numpy().reshape(50, -1) / 255, images[1].numpy()
+    cost = cost_in_numpy(X[:16], y[:16], weights, bias[0])
+    assert float(first.removeprefix("First cost: ")) == pytest.approx(cost, abs=2e-4)
+    hits = (X @ weights + bias[0]).argmax(axis=1) == y
+    start = f"Epoch: 002/003 | Train ACC: {hits.mean():.2%} | Cost: "
+    cost = cost_in_numpy(X, y, weights, bias[0])
+    assert line.startswith(start)
+    assert float(line.removeprefix(start)) == pytest.approx(cost, abs=2e-4)
 
 
 def test_time_pass_takes_every_batch():
