@@ -17,6 +17,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from pagecode.data import STAND_INS
 from pagecode.page import Program
 
 KEPT = 500  # stamps; the oldest go first
@@ -82,7 +83,7 @@ def ingredients(program: Program, root: Path) -> dict[str, Any]:
     """Return everything that a pass of this program stands on."""
     files = {line.file for block in program.blocks for line in block.lines}
     files |= set(Path(__file__).parent.glob("*.py"))
-    folders = (root / "data", root / ".cache" / "stand-ins")
+    folders = (root / "data", root / STAND_INS)
     data = (path for x in folders for path in x.rglob("*") if path.is_file())
     return {
         "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],

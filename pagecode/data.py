@@ -194,10 +194,8 @@ def download(target: Path, source: Source) -> str | None:
 def find(source: Source, root: Path, cache: str | None) -> str:
     """Put one file in its place and return where it came from."""
     target = root / "data" / source.path
-    stand_in = root / STAND_INS / source.path
     if target.exists():
         check(target, target.read_bytes(), source, "move it away, then run `make data`")
-        stand_in.unlink(missing_ok=True)
         return "there"
     target.parent.mkdir(parents=True, exist_ok=True)
     if cache and (cached := root / cache / source.path).exists():
@@ -212,6 +210,7 @@ def find(source: Source, root: Path, cache: str | None) -> str:
     if hashlib.sha256(content).hexdigest() == source.sha256:
         place(target, content)
         return f"{missing}; made of {source.made_of}, byte for byte the same"
+    stand_in = root / STAND_INS / source.path
     stand_in.parent.mkdir(parents=True, exist_ok=True)
     place(stand_in, content)
     return f"{missing}; A STAND-IN made of {source.made_of}: numbers do not count"
@@ -228,8 +227,9 @@ def unpack(root: Path) -> None:
 
 
 def stand_ins(root: Path) -> list[str]:
-    """Return the paths of the files under `data/` that stand-ins take the place of."""
-    return [x.path for x in SOURCES if (root / STAND_INS / x.path).exists()]
+    """Return the paths of the files that `data/` lacks and a stand-in replaces."""
+    made = [x.path for x in SOURCES if (root / STAND_INS / x.path).exists()]
+    return [path for path in made if not (root / "data" / path).exists()]
 
 
 def fill(root: Path) -> int:

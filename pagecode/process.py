@@ -108,7 +108,8 @@ class Process:
             for file in filter(Path.is_file, source.rglob("*")):
                 link = folder / file.relative_to(source)
                 link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file)
+                if not link.exists():  # real data come first
+                    link.symlink_to(file)
 
     def as_json(self) -> str:
         """Return the program as `run.py` reads it."""

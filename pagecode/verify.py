@@ -107,7 +107,6 @@ class Verifier:
 
     def __init__(self, root: Path, *, use_cache: bool = True) -> None:
         self.root = root
-        self.use_cache = use_cache
         self.stamps = cache.stamps(root) if use_cache else {}
         self.pool = ThreadPoolExecutor(os.cpu_count())
         self.live: set[Process] = set()

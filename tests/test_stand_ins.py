@@ -78,3 +78,15 @@ def test_program_runs_again_when_the_stand_in_changes(stood_in: Site) -> None:
 
 def test_every_source_of_the_project_can_be_stood_in_for() -> None:
     assert [Path(x.path).name for x in data.SOURCES if not x.make()] == []
+
+
+def test_real_file_takes_the_place_of_its_stand_in(stood_in: Site, monkeypatch) -> None:
+    source = data.Source("c.txt", 64 * "0", "http://127.0.0.1:9/c", bytes, "nothing")
+    monkeypatch.setattr(data, "SOURCES", [*data.SOURCES, source])
+    stood_in.write(str(data.STAND_INS / "c.txt"), "made")
+    stood_in.write("data/a.txt", "real")  # came later; c.txt is still stood in for
+    stood_in.add(
+        "print(open('data/a.txt').read(), open('data/c.txt').read())", "real made"
+    )
+    assert data.stand_ins(stood_in.root) == ["c.txt"]
+    assert stood_in.errors() == [""]
