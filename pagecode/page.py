@@ -21,9 +21,10 @@ from sybil import Document, Example, Region
 from pagecode.expand import Fault, Line, expand
 
 FRAMEWORKS = {"PyTorch": "pytorch", "TensorFlow": "tensorflow"}  # tab label: name
+BOTH = "both"  # the framework of a program that needs both: they are compared in it
 TIME_LIMIT = 120.0  # seconds that a block may run, unless it says `limit=…`
 TAB = re.compile(r' *={3}(?P<new>!?)\+?!? +"(?P<label>.*?)" *')
-BLOCK_OPTIONS = {"raises", "limit", "title", "hl_lines", "linenums"}
+BLOCK_OPTIONS = {"raises", "limit", "both", "title", "hl_lines", "linenums"}
 OUTPUT_OPTIONS = {"varies", "atol", "title"}
 PICTURE = re.compile(r"!\[(?P<alt>[^]]*)]\((?P<path>\S*figures/\S+\.svg)\)(\{.*\})?")
 
@@ -59,6 +60,7 @@ class Block:
     where: str  # docs/models/x.md:12
     lines: list[Line]
     framework: str | None  # None outside the tabs: it belongs to every program
+    both: bool = False  # it needs both frameworks
     raises: bool = False
     limit: float = TIME_LIMIT
     output: Output | None = None
@@ -111,7 +113,12 @@ class Page:
     faults: list[Fault]
 
     def programs(self) -> list[Program]:
-        """One program per framework that the page's tabs name; both where none does."""
+        """One program per framework that the page's tabs name; both where none does.
+
+        A page with a block that needs both frameworks is one program of all its blocks.
+        """
+        if any(block.both for block in self.blocks):
+            return [Program(self, BOTH, self.blocks)]
         named = {block.framework for block in self.blocks} - {None}
         return [
             Program(self, name, [b for b in self.blocks if b.framework in (None, name)])
@@ -288,8 +295,10 @@ class Reader:
                 self.fault(line, f"{what} (include it from a section under snippets/)")
                 break
         limit = positive(fence.options.get("limit", str(TIME_LIMIT)), "limit")
-        raises = "raises" in fence.options
-        block = Block(self.where(opening), lines, framework, raises, limit)
+        both, raises = (name in fence.options for name in ("both", "raises"))
+        if both and framework:
+            raise ValueError("a block that needs both frameworks stands outside tabs")
+        block = Block(self.where(opening), lines, framework, both, raises, limit)
         self.blocks.append(block)
         self.ready = [block]
 

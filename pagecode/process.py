@@ -16,7 +16,7 @@ from typing import Any
 
 from pagecode.cache import environment
 from pagecode.data import STAND_INS, stand_ins
-from pagecode.page import Block, Program
+from pagecode.page import BOTH, Block, Program
 
 PACKAGES = {"pytorch": ["torch", "torchvision"], "tensorflow": ["tensorflow", "keras"]}
 ENDING_LIMIT = 60.0  # seconds for starting Python, and for ending after the last block
@@ -114,7 +114,8 @@ class Process:
     def as_json(self) -> str:
         """Return the program as `run.py` reads it."""
         own = self.program.framework
-        hidden = [x for name, names in PACKAGES.items() if name != own for x in names]
+        others = [names for name, names in PACKAGES.items() if own not in (name, BOTH)]
+        hidden = [package for names in others for package in names]
         blocks = [
             {
                 "raises": block.raises,

@@ -141,6 +141,19 @@ def test_page_with_one_frameworks_tabs_has_one_program(site: Site) -> None:
     assert programs(site) == {"tensorflow": ["x = 1", "y = 2"]}
 
 
+def test_block_that_needs_both_makes_the_page_one_program(site: Site) -> None:
+    tabs = '=== "PyTorch"\n\n    A\n\n=== "TensorFlow"\n\n    B\n\n'
+    lay(site, f"{tabs}```python both\n{A}\n```\n")
+    assert programs(site) == {"both": ["x = 1", "y = 2", "x = 1"]}
+
+
+def test_block_that_needs_both_stands_outside_tabs(site: Site) -> None:
+    site.write(PAGE, f'=== "PyTorch"\n\n    ```python both\n    {A}\n    ```\n')
+    assert site.faults() == [
+        "docs/page.md:3: a block that needs both frameworks stands outside tabs"
+    ]
+
+
 def test_page_without_blocks_has_no_program(site: Site) -> None:
     lay(site, "# Prose\n")
     assert programs(site) == {}

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -491,6 +492,17 @@ def test_program_runs_without_the_other_framework(
     label = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}[framework]
     site.write(PAGE, site.text().replace("PyTorch", label))
     assert site.verify() == {framework: [""]}
+
+
+def test_program_that_needs_both_frameworks_sees_both(
+    site: Site, interpreter: Path
+) -> None:
+    for package in ("torch", "tensorflow"):
+        (interpreter / f"{package}.py").write_text("")
+    site.add("import torch, tensorflow", None)
+    page = site.text().replace('=== "PyTorch"\n', "").replace("python", "python both")
+    site.write(PAGE, dedent(page))
+    assert site.verify() == {"both": [""]}
 
 
 def test_the_other_framework_seems_not_installed(site: Site, interpreter: Path) -> None:
