@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from latex2mathml.converter import convert
 from mkdocs.exceptions import PluginError
 
+from pagecode import rosetta
 from pagecode.page import is_python, read_page, read_pages
 
 
@@ -21,6 +22,15 @@ def on_pre_build(config: Any) -> None:
     root = Path(config.config_file_path).parent
     if faults := [str(fault) for page in read_pages(root) for fault in page.faults]:
         raise PluginError("\n".join(["these pages cannot be built", *faults]))
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
+    """Fill in the Rosetta table, where a page asks for its rows."""
+    root = Path(config.config_file_path).parent
+    try:
+        return rosetta.fill(markdown, f"docs/{page.file.src_uri}", root)
+    except ValueError as error:
+        raise PluginError(str(error)) from error
 
 
 def html_blocks(html: str) -> list[str]:
