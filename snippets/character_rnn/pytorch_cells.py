@@ -48,7 +48,7 @@ def unroll(cell, features, num_hidden, weights):
 
     Returns the states after each step, (batch, time, num_hidden).
     """
-    hidden = torch.zeros(len(features), num_hidden, device=features.device)
+    hidden = features.new_zeros(len(features), num_hidden)  # (batch, num_hidden)
     states = []
     for t in range(features.shape[1]):
         hidden = cell(features[:, t], hidden, *weights)

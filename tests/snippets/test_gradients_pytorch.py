@@ -1,0 +1,215 @@
+"""Each gradient and each cell by hand in PyTorch, against autograd and differences.
+
+All of it runs on the CPU: it is a matter of formulas, and some devices lack float64.
+"""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from torch import nn
+
+from snippets.character_rnn import pytorch_cells as cells
+from snippets.logistic_regression import pytorch_manual as logistic
+from snippets.softmax_regression import pytorch_manual as softmax
+from tests.snippets.gradients import (
+    assert_same,
+    assert_within_reach,
+    central_differences,
+    exact_gradients,
+    examples,
+    few,
+    make_examples,
+    many,
+    recurrences,
+)
+
+DTYPES = [torch.float32, torch.float64]
+CELLS = [(cells.rnn_cell, 1), (cells.gru_cell, 3), (cells.gru_cell_reset_before, 3)]
+
+
+def by_autograd(function, arrays):
+    """Return the gradients of a function of several tensors, in NumPy."""
+    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+    return [grad.numpy() for grad in torch.autograd.grad(function(*tensors), tensors)]
+
+
+def by_differences(function, arrays):
+    """Return the central differences of the same function."""
+    return central_differences(lambda *x: function(*map(torch.tensor, x)), arrays)
+
+
+def by_hand(model, case):
+    """Return the gradients that a chapter derived by hand."""
+    features, targets, weights, bias = map(torch.tensor, case)
+    logits = model.predict_logits(features, weights, bias)
+    return [grad.numpy() for grad in model.gradients(features, targets, logits)]
+
+
+def cost_of(model, case):
+    """Return a chapter's cost, as a function of weights and bias."""
+    features, targets = map(torch.tensor, case[:2])
+
+    def cost(weights, bias):
+        logits = model.predict_logits(features, weights, bias)
+        return model.cross_entropy(logits, targets)
+
+    return cost
+
+
+def check_by_differences(model, case):
+    found, cost, parameters = by_hand(model, case), cost_of(model, case), case[2:]
+    assert_same(found, exact_gradients(*case))
+    assert_same(found, by_autograd(cost, parameters))
+    assert_same(found, by_differences(cost, parameters))
+
+
+def check_within_reach(model, case):
+    found = by_hand(model, case)
+    assert_within_reach(found, exact_gradients(*case), case.features)
+    assert_within_reach(
+        found, by_autograd(cost_of(model, case), case[2:]), case.features
+    )
+
+
+@many
+@given(case=examples(num_classes=st.none(), largest=0.9))
+@example(case=make_examples(1, 1, None, scale=1, size=1, seed=0))
+def test_gradient_of_logistic_regression(case):
+    check_by_differences(logistic, case)
+
+
+@many
+@given(case=examples(num_classes=st.integers(1, 5), largest=0.9))
+@example(case=make_examples(3, 2, num_classes=1, scale=1, size=1, seed=0))
+@example(case=make_examples(1, 1, num_classes=4, scale=1, size=1, seed=0))
+def test_gradient_of_softmax_regression(case):
+    check_by_differences(softmax, case)
+
+
+@many
+@given(case=examples(num_classes=st.none(), largest=4))
+def test_gradient_of_logistic_regression_at_any_logit(case):
+    check_within_reach(logistic, case)
+
+
+@many
+@given(case=examples(num_classes=st.integers(1, 5), largest=4))
+def test_gradient_of_softmax_regression_at_any_logit(case):
+    check_within_reach(softmax, case)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gradient_of_logistic_regression_is_exact_at_logits_of_ten_thousand(dtype):
+    signs, targets = torch.tensor([[1, 1, -1, -1], [1, 0, 1, 0]], dtype=dtype)
+    logits = (1e4 * signs).requires_grad_()
+    features = torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8]], dtype=dtype)
+    errors = torch.tensor([0, 1, -1, 0], dtype=dtype)
+    loss = logistic.cross_entropy(logits, targets)
+    assert loss.item() == 2e4
+    assert torch.equal(torch.autograd.grad(loss, logits)[0], errors)
+    by_weights, by_bias = logistic.gradients(features, targets, logits.detach())
+    assert by_weights.dtype == by_bias.dtype == dtype
+    assert by_weights.tolist() == [-2, -2]
+    assert by_bias.item() == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gradient_of_softmax_regression_is_right_at_logits_of_ten_thousand(dtype):
+    signs = torch.tensor([[1, -1], [-1, 1], [1, 1], [-1, -1]], dtype=dtype)
+    logits, targets = (1e4 * signs).requires_grad_(), torch.tensor([0, 0, 1, 1])
+    features = torch.tensor([[1], [2], [3], [5]], dtype=dtype)
+    errors = torch.tensor([[0, 0], [-1, 1], [0.5, -0.5], [0.5, -0.5]], dtype=dtype) / 4
+    loss = softmax.cross_entropy(logits, targets)
+    assert loss.item() == pytest.approx((2e4 + 2 * np.log(2)) / 4)
+    found = torch.autograd.grad(loss, logits)[0]
+    torch.testing.assert_close(found, errors, rtol=0, atol=1e-7)
+    by_weights, by_bias = softmax.gradients(features, targets, logits.detach())
+    assert by_weights.dtype == by_bias.dtype == dtype
+    assert by_weights.tolist() == [[0.5, -0.5]]
+    assert by_bias.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
+@few
+@given(data=st.data())
+def test_gradient_through_a_cell(cell, num_gates, data):
+    case = data.draw(recurrences(num_gates))
+    arguments = [case.features[:, 0], case.hidden, *case.weights]
+    slopes = torch.tensor(case.slopes[:, 0])
+
+    def cost(*arguments):
+        return (cell(*arguments) * slopes).sum()
+
+    assert_same(by_autograd(cost, arguments), by_differences(cost, arguments))
+
+
+@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
+@few
+@given(data=st.data())
+def test_gradient_back_through_time(cell, num_gates, data):
+    case = data.draw(recurrences(num_gates))
+    arguments, slopes = [case.features, *case.weights], torch.tensor(case.slopes)
+
+    def cost(features, *weights):
+        states = cells.unroll(cell, features, slopes.shape[2], weights)
+        return (states * slopes).sum()
+
+    assert_same(by_autograd(cost, arguments), by_differences(cost, arguments))
+
+
+@pytest.mark.parametrize(
+    ("cell", "num_gates", "library"),
+    [(cells.rnn_cell, 1, nn.RNN), (cells.gru_cell, 3, nn.GRU)],
+)
+@few
+@given(data=st.data())
+def test_states_and_gradient_are_the_librarys(cell, num_gates, library, data):
+    case = data.draw(recurrences(num_gates))
+    num_features, num_hidden = case.features.shape[2], case.hidden.shape[1]
+    layer = library(num_features, num_hidden, batch_first=True, dtype=torch.float64)
+    layer = cells.load_recurrent_layer(layer, case.weights)
+    features, slopes = torch.tensor(case.features), torch.tensor(case.slopes)
+    expected = layer(features)[0]
+    (expected * slopes).sum().backward()
+
+    def states(*weights):
+        return cells.unroll(cell, features, num_hidden, weights)
+
+    weights = list(map(torch.tensor, case.weights))
+    assert_same([states(*weights)], [expected.detach()])
+    grads = by_autograd(lambda *x: (states(*x) * slopes).sum(), case.weights)
+    assert_same(grads, [parameter.grad for parameter in layer.parameters()])
+
+
+@few
+@given(case=recurrences(num_gates=1))
+def test_slope_of_the_plain_cell_is_the_one_in_the_text(case):
+    weights = list(map(torch.tensor, case.weights))
+    features, hidden = torch.tensor(case.features[0, :1]), torch.tensor(case.hidden[:1])
+    found = torch.autograd.functional.jacobian(
+        lambda before: cells.rnn_cell(features, before, *weights)[0], hidden
+    )[:, 0]  # (num_hidden, num_hidden)
+    state = cells.rnn_cell(features, hidden, *weights)[0]  # tanh(a)
+    assert_same([found], [(1 - state**2)[:, None] * weights[1]])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
+def test_cells_are_exact_where_every_gate_is_open_or_shut(cell, num_gates, dtype):
+    rng, units = np.random.default_rng(0), 2 * num_gates
+    signs = rng.choice([-1.0, 1.0], (8, units))
+    kept = signs[:, 2:4] > 0 if num_gates == 3 else np.full((8, 2), False)
+    shapes = [(8, 2), (units, 2), (units,), (units,)]
+    features, hidden, weight_hh, bias_ih, bias_hh = (
+        torch.tensor(array, dtype=dtype, requires_grad=True)
+        for array in [signs, *map(rng.standard_normal, shapes)]
+    )
+    weight_ih = 1e4 * torch.eye(units, dtype=dtype)
+    state = cell(features, hidden, weight_ih, weight_hh, bias_ih, bias_hh)
+    by_features, by_hidden = torch.autograd.grad(state.sum(), [features, hidden])
+    expected = np.where(kept, hidden.detach(), signs[:, -2:])
+    np.testing.assert_array_equal(state.detach(), expected)
+    np.testing.assert_array_equal(by_features, np.zeros((8, units)))
+    np.testing.assert_array_equal(by_hidden, kept)
