@@ -111,6 +111,9 @@ class Page:
     name: str  # models/x.md
     blocks: list[Block]
     faults: list[Fault]
+    lines: list[Line] = field(default_factory=list)  # as expanded
+    fences: dict[int, "Fence"] = field(default_factory=dict)  # by their first line
+    drawn: set[int] = field(default_factory=set)  # the lines of the blocks' pictures
 
     def programs(self) -> list[Program]:
         """One program per framework that the page's tabs name; both where none does.
@@ -136,6 +139,7 @@ class Fence:
     indent: int
     language: str
     options: dict[str, str]
+    part: Block | Output | None = None  # what the page's reader takes it for
 
 
 class FenceFinder(SuperFencesBlockPreprocessor):
@@ -199,6 +203,8 @@ class Reader:
         self.tabs: list[Tabs] = []
         self.previews: list[tuple[Line, Picture]] = []
         self.ready: list[Block] = []  # the blocks that an output here would belong to
+        self.fences = {fence.start: fence for fence in find_fences(self.lines)}
+        self.drawn: set[int] = set()
 
     def where(self, line: Line) -> str:
         """Name a line of the page (an included one: of its snippet)."""
@@ -210,10 +216,9 @@ class Reader:
 
     def read(self) -> None:
         """Walk over the expanded lines; fill `blocks` and `faults`."""
-        fences = {fence.start: fence for fence in find_fences(self.lines)}
         index = 0
         while index < len(self.lines):
-            line, fence = self.lines[index], fences.get(index)
+            at, line, fence = index, self.lines[index], self.fences.get(index)
             index = fence.end if fence else index + 1
             if not line.strip():
                 continue
@@ -222,6 +227,8 @@ class Reader:
             if fence:
                 self.read_fence(fence)
             elif picture := PICTURE.fullmatch(line.strip()):
+                if self.ready:
+                    self.drawn.add(at)
                 self.read_picture(line, picture)
             elif not heading:
                 self.ready = []
@@ -300,7 +307,7 @@ class Reader:
             raise ValueError("a block that needs both frameworks stands outside tabs")
         block = Block(self.where(opening), lines, framework, both, raises, limit)
         self.blocks.append(block)
-        self.ready = [block]
+        self.ready, fence.part = [block], block
 
     def read_output(self, fence: Fence, opening: Line) -> None:
         """Read a `text` fence as the output of the block or blocks directly above."""
@@ -319,6 +326,7 @@ class Reader:
         if varies and any(block.raises for block in self.ready):
             raise ValueError("an error is compared, so this output cannot vary")
         output = Output(opening.number + 1, indent, lines, varies, atol)
+        fence.part = output
         for block in self.ready:
             block.output = output
 
@@ -353,7 +361,15 @@ def read_page(path: Path, root: Path) -> Page:
     reader = Reader(path, root)
     reader.read()
     name = path.relative_to(root / "docs").as_posix()
-    return Page(path, name, reader.blocks, sorted(reader.faults))
+    return Page(
+        path,
+        name,
+        reader.blocks,
+        sorted(reader.faults),
+        reader.lines,
+        reader.fences,
+        reader.drawn,
+    )
 
 
 def read_pages(root: Path) -> list[Page]:
