@@ -21,7 +21,9 @@ ATTRIBUTE = r"""(?:[#.][\w:-]+|[\w:-]+=(?:"[^"]*"|'[^']*'|[^\s"'}]+))"""
 ATTRIBUTES = re.compile(rf"[ \t]*\{{:?[ ]*{ATTRIBUTE}(?:[ ]+{ATTRIBUTE})*[ ]*\}}")
 COMMENT = re.compile(r"<!--.*?-->[ \t]*\n?", re.DOTALL)
 LINK = re.compile(r"(?P<before>\]\(<?)(?P<to>[^\s()<>]+)(?=>?(?:\)|\s))")
-REFERENCE = re.compile(r"^(?P<before> *\[[^]^\n]+\]: +<?)(?P<to>[^\s<>]+)", re.MULTILINE)
+REFERENCE = re.compile(
+    r"^(?P<before> *\[[^]^\n]+\]: +<?)(?P<to>[^\s<>]+)", re.MULTILINE
+)
 RAW = re.compile(r"""(?P<before><[^<>]*\s(?:src|href)=["'])(?P<to>[^"']*)""")
 WORDS = [  # what is left of the site's Markdown, and how it reads in plain Markdown
     (re.compile(r"(<\w[^>]*?) markdown(?:=\S*?)?(?=[ >])"), r"\1"),

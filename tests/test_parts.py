@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.conftest import CODE, PAGE, Site
 
 from pagecode.page import Block, Page, read_pages
 from pagecode.parts import parts
+from tests.conftest import CODE, PAGE, Site
 
 ROOT = Path(__file__).parent.parent
 URL = "https://book.example/"
@@ -50,10 +50,16 @@ def section(site: Site) -> str:
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
-        ('!!! note "Mind"\n\n    One.\n\n    Two.\n', "> **Mind**\n>\n> One.\n>\n> Two."),
+        (
+            '!!! note "Mind"\n\n    One.\n\n    Two.\n',
+            "> **Mind**\n>\n> One.\n>\n> Two.",
+        ),
         ("!!! warning\n    One.\n\nAfter.", "> **Warning**\n>\n> One.\n\nAfter."),
         ('??? success "Solution"\n\n    It is.\n', "**Solution**\n\nIt is."),
-        ('=== "Linux"\n\n    A\n\n=== "Mac"\n\n    B\n', "**Linux**\n\nA\n\n**Mac**\n\nB"),
+        (
+            '=== "Linux"\n\n    A\n\n=== "Mac"\n\n    B\n',
+            "**Linux**\n\nA\n\n**Mac**\n\nB",
+        ),
         ("# Title { #top .big }\n\nSee", "# Title\n\nSee"),
         ("A <!-- not\nthis --> b", "A b"),
         ("[x](other.md#z)", "[x](https://book.example/other/#z)"),
@@ -63,7 +69,7 @@ def section(site: Site) -> str:
         ("![x](img/x.svg){ width=3 }", "![x](https://book.example/img/x.svg)"),
         ("`[x](y.md){ .z }` $a_{#b}$", "`[x](y.md){ .z }` $a_{#b}$"),
         (';--8<-- "a.py:b"', '--8<-- "a.py:b"'),
-        ("```sh\n!!! x [a](b.md)\n\n\n\n=== \"y\"\n```", None),
+        ('```sh\n!!! x [a](b.md)\n\n\n\n=== "y"\n```', None),
         ("Said.[^1]\n\n[^1]: By me.", "Said. (note 1)\n\nNote 1: By me."),
         ("Term\n:   What it is", "Term\n-   What it is"),
         ("---\ntitle: x\n---\n# X", "# X"),
@@ -86,7 +92,9 @@ def test_only_the_frameworks_own_tab_is_kept(site):
     assert prose(site, text, "both") == both
 
 
-def test_a_block_in_a_solution_is_a_block_and_its_output_and_picture_are_not_prose(site):
+def test_a_block_in_a_solution_is_a_block_and_its_output_and_picture_are_not_prose(
+    site,
+):
     code = section(site)
     inside = f"A\n\n{code}\n```text\n1\n```\n\n![x](figures/p-1.svg)\n\nB\n"
     indented = inside.replace("\n", "\n    ")
