@@ -43,9 +43,6 @@ def notebook(parts: list[str | Block], head: str, needs: dict[str, str]) -> str:
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count
-            for output in cell.outputs:
-                if output.output_type == "execute_result":
-                    output.execution_count = count
     made = new_notebook(
         cells=cells,
         metadata={

@@ -21,8 +21,9 @@ ATTRIBUTE = r"""(?:[#.][\w:-]+|[\w:-]+=(?:"[^"]*"|'[^']*'|[^\s"'}]+))"""
 ATTRIBUTES = re.compile(rf"[ \t]*\{{:?[ ]*{ATTRIBUTE}(?:[ ]+{ATTRIBUTE})*[ ]*\}}")
 COMMENT = re.compile(r"<!--.*?-->[ \t]*\n?", re.DOTALL)
 LINK = re.compile(r"(?P<before>\]\(<?)(?P<to>[^\s()<>]+)(?=>?(?:\)|\s))")
+TARGET = re.compile(r" {0,3}\[(?P<label>[^]^]+)\]: *<?(?P<to>[^\s<>]+)>?.*")
 REFERENCE = re.compile(
-    r"^(?P<before> *\[[^]^\n]+\]: +<?)(?P<to>[^\s<>]+)", re.MULTILINE
+    r"(?<![\]\\])\[(?P<text>[^][^]+)\](?:\[(?P<label>[^][]*)\])?(?![\[(:])"
 )
 RAW = re.compile(r"""(?P<before><[^<>]*\s(?:src|href)=["'])(?P<to>[^"']*)""")
 WORDS = [  # what is left of the site's Markdown, and how it reads in plain Markdown
@@ -67,22 +68,36 @@ def parts(page: Page, framework: str, root: Path, site_url: str) -> list[str | B
     if not page.path.is_relative_to(root / "docs"):
         raise ValueError(f"{page.path} is no page of {root}")
     site = site_url.rstrip("/") + "/"
+    found = items(page)
+    marks = [TARGET.fullmatch(bare(item)) for item in found]
+    targets = {label(mark["label"]): mark["to"] for mark in marks if mark}
+    found = [item for item, mark in zip(found, marks, strict=True) if not mark]
     pieces: list[str | Block] = []
     prose: list[Item] = []
     loose = 0  # what follows a block in a list or the like has its indent no more
-    for item in [*unfold(items(page), framework), None]:
+    for item in [*unfold(found, framework), None]:
         if item and not item.block:
             if not item.blank and not item.fenced and item.indent < loose:
                 loose = 0
             prose.append(item.dedent(loose))
             continue
-        if text := plain(prose, page.name, site):
+        if text := plain(prose, page.name, site, targets):
             pieces.append(text)
         prose = []
         if item and item.block:
             pieces.append(item.block)
             loose = item.indent
     return pieces
+
+
+def bare(item: Item) -> str:
+    """Return an item's text where it is prose, and nothing of all else."""
+    return "" if item.block or item.fenced else item.text
+
+
+def label(text: str) -> str:
+    """Return a reference's label as it is compared."""
+    return " ".join(text.lower().split())
 
 
 def items(page: Page) -> list[Item]:
@@ -119,9 +134,7 @@ def unfold(found: list[Item], framework: str) -> list[Item]:
     while index < len(found):
         item = found[index]
         index += 1
-        whole = not item.block and not item.fenced
-        tab = TAB.fullmatch(item.text) if whole else None
-        note = NOTE.fullmatch(item.text) if whole else None
+        tab, note = TAB.fullmatch(bare(item)), NOTE.fullmatch(bare(item))
         if not tab and not note:
             unfolded.append(item)
             continue
@@ -164,7 +177,7 @@ def quoted(inside: list[Item], before: str) -> list[Item]:
     ]
 
 
-def plain(prose: list[Item], name: str, site: str) -> str:
+def plain(prose: list[Item], name: str, site: str, targets: dict[str, str]) -> str:
     """Return one piece of Markdown; what is fenced in it stays as it is."""
     written: list[str] = []
     run: list[str] = []
@@ -172,7 +185,7 @@ def plain(prose: list[Item], name: str, site: str) -> str:
         if not item.fenced:
             run.append(item.text)
             continue
-        text = translate("\n".join(run), name, site)
+        text = translate("\n".join(run), name, site, targets)
         written += [re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text)] if run else []
         written.append(item.text)
         run = []
@@ -180,13 +193,20 @@ def plain(prose: list[Item], name: str, site: str) -> str:
     return re.sub(r"\A(?:[ >]*\n)+|[\s>]+\Z", "", text)
 
 
-def translate(text: str, name: str, site: str) -> str:
+def translate(text: str, name: str, site: str, targets: dict[str, str]) -> str:
     """Return text between fences with all that only the site understands resolved."""
     kept: list[str] = []
 
     def keep(found: re.Match) -> str:
         kept.append(found[0])
         return f"\0{len(kept) - 1}\0"
+
+    def restore(text: str) -> str:
+        return re.sub(r"\0(\d+)\0", lambda found: kept[int(found[1])], text)
+
+    def inline(found: re.Match) -> str:
+        to = targets.get(label(restore(found["label"] or found["text"])))
+        return f"[{found['text']}]({to})" if to else found[0]
 
     def link(found: re.Match) -> str:
         return found["before"] + absolute(found["to"], name, site)
@@ -196,10 +216,10 @@ def translate(text: str, name: str, site: str) -> str:
 
     text = COMMENT.sub("", KEPT.sub(keep, text))
     text = ATTRIBUTES.sub("", text)
-    text = RAW.sub(raw, REFERENCE.sub(link, LINK.sub(link, text)))
+    text = RAW.sub(raw, LINK.sub(link, REFERENCE.sub(inline, text)))
     for pattern, words in WORDS:
         text = pattern.sub(words, text)
-    return re.sub(r"\0(\d+)\0", lambda found: kept[int(found[1])], text)
+    return restore(text)
 
 
 def address(name: str) -> str:

@@ -31,6 +31,7 @@ def test_a_real_page_gives_its_programs_blocks_and_leaks_no_markup(page):
         links = re.findall(r"\]\(([^)\s]+)", bare)
         assert [x for x in links if not re.match(r"https?:", x)] == []
         assert ".md)" not in bare
+        assert not re.search(r"^ *\[[^]]+\]: ", bare, re.M)
         assert not re.search(r"\{ *[.#]\w", bare)
         assert len(text) > 300
 
@@ -77,6 +78,14 @@ def section(site: Site) -> str:
 )
 def test_the_sites_markdown_becomes_plain(site, text, plain):
     assert prose(site, text) == (text if plain is None else plain)
+
+
+def test_a_link_by_reference_finds_its_target_from_another_cell(site):
+    code = section(site)
+    text = f"[a `b`][one] [One] [x][] [no] a[0]\n\n{code}\n[one]: #z\n[X]: other.md\n"
+    page, other = "https://book.example/page/#z", "https://book.example/other/"
+    links = f"[a `b`]({page}) [One]({page}) [x]({other}) [no] a[0]"
+    assert prose(site, text) == f"{links}\n@\nBLOCK"
 
 
 def test_links_are_resolved_from_the_pages_own_folder(site):
