@@ -1,5 +1,6 @@
 """A page as a notebook: its parts, with what each block is known to print and draw."""
 
+import base64
 import json
 import re
 from typing import Any
@@ -8,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from pagecode.page import Block
+from pagecode.page import Block, Picture
 
 INSTALL = """\
 # Verified with {verified}.
@@ -32,10 +33,12 @@ def notebook(parts: list[str | Block], head: str, needs: dict[str, str]) -> str:
     The same arguments give the same text.
     """
     cells = [new_markdown_cell(head), new_code_cell(install(needs))]
-    for part in parts:
-        cells.append(
-            code_cell(part) if isinstance(part, Block) else new_markdown_cell(part)
-        )
+    blocks = [part for part in parts if isinstance(part, Block)]
+    drawn = {x.path.name: x for block in blocks for x in block.pictures}
+    cells += [
+        code_cell(part) if isinstance(part, Block) else prose_cell(part, drawn)
+        for part in parts
+    ]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     count = 0
@@ -70,6 +73,26 @@ def install(needs: dict[str, str]) -> str:
     table = "{\n" + "".join(lines) + "}" if lines else "{}"
     text = INSTALL.format(verified=verified or "Python alone", needs=table)
     return text.rstrip("\n")
+
+
+def prose_cell(text: str, drawn: dict[str, Picture]) -> NotebookNode:
+    """Return Markdown as a cell that carries the previews of what blocks draw."""
+    attachments: dict[str, dict[str, str]] = {}
+
+    def attach(found: re.Match) -> str:
+        picture = drawn.get(found["name"])
+        if not picture:
+            return found[0]
+        svg = on_paper(picture.path.read_text(encoding="utf-8"))
+        encoded = base64.b64encode(svg.encode()).decode()
+        attachments[picture.path.name] = {"image/svg+xml": encoded}
+        return f"{found['alt']}(attachment:{picture.path.name})"
+
+    shown = r"(?P<alt>!\[[^]]*\])\([^\s()]*/figures/(?P<name>[^\s()/]+\.svg)\)"
+    cell = new_markdown_cell(re.sub(shown, attach, text))
+    if attachments:
+        cell["attachments"] = attachments
+    return cell
 
 
 def code_cell(block: Block) -> NotebookNode:

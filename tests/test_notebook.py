@@ -1,5 +1,6 @@
 """A page as a notebook."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -80,6 +81,20 @@ def test_a_figure_is_shown_black_on_white(site):
     assert '<rect width="100%" height="100%" fill="#fff"/><path' in shown
     assert 'viewBox="0 0 9 9">' in shown
     assert "color: #000" in shown
+
+
+def test_a_preview_of_a_figure_is_in_the_notebook_itself(site):
+    svg = '<svg viewBox="0 0 9 9"><path style="stroke: currentColor"/></svg>'
+    site.write("docs/figures/page-1.svg", svg)
+    site.add("draw()")
+    picture = "![A line](figures/page-1.svg)\n"
+    site.write(PAGE, f"{picture}\n![x](y.svg)\n\n{site.text()}\n    {picture}")
+    preview = build(site).cells[2]
+    assert preview.source == (
+        "![A line](attachment:page-1.svg)\n\n![x](https://book.example/y.svg)"
+    )
+    attached = preview.attachments["page-1.svg"]["image/svg+xml"]
+    assert base64.b64decode(attached).decode() == on_paper(svg)
 
 
 def test_colours_of_the_site_are_resolved():
