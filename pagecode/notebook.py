@@ -16,12 +16,17 @@ INSTALL = """\
 # Installs what is missing; whatever version is here already stays.
 import subprocess
 import sys
+from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
 
 verified = {needs}
 missing = [pin for module, pin in verified.items() if find_spec(module) is None]
 if missing:
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *missing], check=True)
+    names = packages_distributions()
+    here = {{name for module in verified for name in names.get(module, [])}}
+    kept = [f"{{name}}=={{version(name)}}" for name in sorted(here)]
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.run([*pip, *missing, *kept], check=True)
 """
 
 
@@ -64,7 +69,8 @@ def notebook(parts: list[str | Block], head: str, needs: dict[str, str]) -> str:
 def install(needs: dict[str, str]) -> str:
     """Return the code that installs those of the needed modules that are missing.
 
-    It never replaces a version that is there, and prints nothing where all is there.
+    It never replaces a version that is there (pip is told to keep it, and fails where
+    it cannot), and prints nothing where all is there.
     A pin's local part (`torch==2.9.1+cpu`) is left out: PyPI does not know it.
     """
     pins = {module: pin.partition("+")[0] for module, pin in needs.items()}

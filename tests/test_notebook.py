@@ -123,6 +123,13 @@ def test_only_what_is_missing_is_installed_in_the_verified_version(tmp_path):
     assert asked == ["install", "-q", "no-such==1.2"]
 
 
+def test_a_needed_package_that_is_there_keeps_its_version(tmp_path):
+    needs = {"nbformat": "nbformat==0.1", "no_such_module": "no-such==1.2"}
+    assert run(install(needs), tmp_path).returncode == 0
+    asked = json.loads((tmp_path / "asked.json").read_text())
+    assert asked[2:] == ["no-such==1.2", f"nbformat=={nbformat.__version__}"]
+
+
 def test_the_installation_says_what_was_verified():
     assert install({"torch": "torch==2.9.1"}).startswith("# Verified with torch 2.9.1.")
 
