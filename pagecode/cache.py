@@ -20,7 +20,7 @@ from typing import Any
 from pagecode.data import STAND_INS
 from pagecode.page import Program
 
-KEPT = 500  # stamps; the oldest go first
+KEPT = 5000  # stamps; the oldest go first
 
 
 def sha256(path: Path) -> str:
@@ -83,9 +83,7 @@ def ingredients(program: Program, root: Path) -> dict[str, Any]:
     """Return everything that a pass of this program stands on."""
     files = {line.file for block in program.blocks for line in block.lines}
     files |= set(Path(__file__).parent.glob("*.py"))
-    folders = (root / "data", root / STAND_INS)
-    data = (path for x in folders for path in x.rglob("*") if path.is_file())
-    return {
+    return surroundings(root) | {
         "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
         "outputs": [
             b.output and [b.output.lines, b.output.varies, b.output.atol]
@@ -101,6 +99,14 @@ def ingredients(program: Program, root: Path) -> dict[str, Any]:
             for p in b.pictures
         ],
         "files": {os.path.relpath(path, root): sha256(path) for path in sorted(files)},
+    }
+
+
+def surroundings(root: Path) -> dict[str, Any]:
+    """Return what any program's numbers stand on, apart from the program."""
+    folders = (root / "data", root / STAND_INS)
+    data = (path for x in folders for path in x.rglob("*") if path.is_file())
+    return {
         "data": {os.path.relpath(path, root): sha256(path) for path in sorted(data)},
         "versions": sorted(f"{d.name}=={d.version}" for d in distributions()),
         "python": sys.version,
@@ -136,7 +142,7 @@ def git(root: Path, *words: str) -> str:
 def stamp(
     program: Program, program_key: str, measured: dict[str, Any], root: Path
 ) -> dict[str, Any]:
-    """Add this program's stamp: whole or not at all, also when two runs end at once."""
+    """Add this program's stamp, and return it."""
     packages = ("torch", "torchvision", "tensorflow", "keras", "numpy")
     installed = {d.name: d.version for d in distributions()}
     facts = {
@@ -151,12 +157,17 @@ def stamp(
         "dirty": bool(git(root, "status", "--porcelain")),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     } | measured
+    keep(program_key, facts, root)
+    return facts
+
+
+def keep(a_key: str, facts: dict[str, Any], root: Path) -> None:
+    """Add facts under a key: whole or not at all, also when two runs end at once."""
     folder = root / ".cache"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = list((stamps(root) | {program_key: facts}).items())[-KEPT:]
+        kept = list((stamps(root) | {a_key: facts}).items())[-KEPT:]
         beside = folder / "verified.json.new"
         beside.write_text(json.dumps(dict(kept), indent=1))
         beside.replace(folder / "verified.json")
-    return facts

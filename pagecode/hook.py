@@ -1,6 +1,7 @@
 """What MkDocs calls, and all that knows MkDocs.
 
-It refuses faulty pages, holds the HTML against the blocks, and sets the mathematics.
+It refuses faulty pages, holds the HTML against the blocks, sets the mathematics, and
+hands out the programs: files beside the site, and notebooks as pages of it.
 """
 
 import itertools
@@ -12,9 +13,14 @@ from typing import Any
 from bs4 import BeautifulSoup
 from latex2mathml.converter import convert
 from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
 
 from pagecode import rosetta
-from pagecode.page import is_python, read_page, read_pages
+from pagecode.export import LABELS, Export, export_all, title, write_all
+from pagecode.page import Block, is_python, read_page, read_pages
+from pagecode.record import replace as place
 
 
 def on_pre_build(config: Any) -> None:
@@ -24,13 +30,140 @@ def on_pre_build(config: Any) -> None:
         raise PluginError("\n".join(["these pages cannot be built", *faults]))
 
 
-def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """Fill in the Rosetta table, where a page asks for its rows."""
+NOTEBOOKS = Path(".cache", "site")  # where the notebooks lie for MkDocs to find them
+exports: list[Export] = []  # of this build
+
+
+def on_config(config: Any) -> Any:
+    """Make the programs; give the notebooks their place in the navigation."""
     root = Path(config.config_file_path).parent
+    pages = [page for page in read_pages(root) if not page.faults]
     try:
-        return rosetta.fill(markdown, f"docs/{page.file.src_uri}", root)
+        exports[:] = export_all(pages, root, config.site_url or "")
     except ValueError as error:
         raise PluginError(str(error)) from error
+    notebooks = [x for x in exports if x.kind == "notebook"]
+    titles = {page.name: title(page) for page in pages}
+    if notebooks and config.nav:
+        entries = [
+            {f"{titles[x.page]}, {LABELS[x.framework]}": notebook_page(x)}
+            for x in notebooks
+        ]
+        config.nav.append({"Notebooks": entries})
+    return config
+
+
+def notebook_page(export: Export) -> str:
+    """Return the name of the page that shows a notebook."""
+    return export.path.replace("programs/", "notebooks/", 1)
+
+
+@event_priority(100)  # before mkdocs-jupyter, which takes them from there
+def on_files(files: Any, config: Any) -> Any:
+    """Add the notebooks to the files that make pages."""
+    folder = Path(config.config_file_path).parent / NOTEBOOKS
+    (folder / "notebooks").mkdir(parents=True, exist_ok=True)
+    for export in (x for x in exports if x.kind == "notebook"):
+        place(folder / notebook_page(export), export.text)
+        files.append(
+            File(
+                notebook_page(export),
+                str(folder),
+                config.site_dir,
+                config.use_directory_urls,
+            )
+        )
+    return files
+
+
+def on_post_build(config: Any) -> None:
+    """Write the programs into the site."""
+    write_all(exports, Path(config.site_dir))
+
+
+def downloads(name: str, url: str, colab: str | None) -> str:
+    """Return the section that hands out a page's scripts and notebooks, as HTML."""
+    rows = []
+    for script, notebook in itertools.pairwise(x for x in exports if x.page == name):
+        if (script.kind, notebook.kind) != ("script", "notebook"):
+            continue
+        links = [
+            f'<a href="{get_relative_url(script.path, url)}" download>script</a>',
+            f'<a href="{get_relative_url(notebook.path, url)}" download>notebook</a>',
+        ]
+        if colab:
+            address = f"{colab.rstrip('/')}/{notebook.path}"
+            links.append(f'<a href="{address}">open in Colab</a>')
+        rows.append(f"<li>{LABELS[script.framework]}: {', '.join(links)}</li>")
+    return "<ul>" + "".join(rows) + "</ul>" if rows else ""
+
+
+def add_downloads(markdown: str, page: Any, config: Any) -> str:
+    """Let a page with programs end with its downloads."""
+    colab = config.extra.get("colab")
+    if rows := downloads(page.file.src_uri, page.url, colab):
+        said = "All of this page as one program, with the text between the blocks:"
+        return f"{markdown}\n\n## Downloads\n\n{said}\n\n{rows}\n"
+    return markdown
+
+
+def mark_blocks(html: str, name: str, blocks: list[Block], url: str) -> str:
+    """Let each block's HTML name its stand-alone programs, for the copy button."""
+    numbered: dict[Block, dict[str, str]] = {block: {} for block in blocks}
+    ours = [x for x in exports if x.page == name and x.kind == "block"]
+    for framework in LABELS:
+        own = [b for b in blocks if b.framework in (None, framework)]
+        if framework == "both":
+            own = blocks
+        for block, export in zip(
+            own, (x for x in ours if x.framework == framework), strict=False
+        ):
+            numbered[block][framework] = get_relative_url(export.path, url)
+    left = iter(blocks)
+
+    def mark(found: re.Match) -> str:
+        block = next(left)
+        data = "".join(
+            f' data-program-{framework}="{address}"'
+            for framework, address in numbered[block].items()
+        )
+        return found[0][:-1] + data + (" data-raises>" if block.raises else ">")
+
+    return re.sub(r'<div class="language-py(thon)?3? [^"]*highlight[^"]*">', mark, html)
+
+
+def show_notebook(html: str) -> str:
+    """Return a notebook's HTML without its scripts, its formulas as MathML."""
+    html = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL)
+    html = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
+    pieces = re.split(
+        r"(<pre\b.*?</pre>|<code\b.*?</code>|<svg\b.*?</svg>|<style\b.*?</style>)",
+        html,
+        flags=re.DOTALL,
+    )
+    for index in range(0, len(pieces), 2):
+        piece = re.sub(
+            r"\$\$(.+?)\$\$",
+            lambda x: convert(unescape(x[1]), display="block"),
+            pieces[index],
+            flags=re.DOTALL,
+        )
+        pieces[index] = re.sub(
+            r"(?<![\\$])\$([^$\n]+?)\$", lambda x: convert(unescape(x[1])), piece
+        )
+    return "".join(pieces)
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
+    """Fill in the Rosetta table, where a page asks for its rows; add the downloads."""
+    if not page.file.src_uri.endswith(".md"):
+        return markdown
+    root = Path(config.config_file_path).parent
+    try:
+        markdown = rosetta.fill(markdown, f"docs/{page.file.src_uri}", root)
+    except ValueError as error:
+        raise PluginError(str(error)) from error
+    return add_downloads(markdown, page, config)
 
 
 def html_blocks(html: str) -> list[str]:
@@ -52,6 +185,8 @@ def html_blocks(html: str) -> list[str]:
 
 def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
     """Refuse HTML whose Python blocks are not the page's; turn TeX into MathML."""
+    if page.file.src_uri.endswith(".ipynb"):
+        return show_notebook(html)
     root = Path(config.config_file_path).parent
     blocks = read_page(Path(page.file.abs_src_path), root).blocks
     expected = [block.text.strip("\n") for block in blocks]
@@ -67,6 +202,7 @@ def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
             f"docs/{page.file.src_uri}: of {len(blocks)} Python blocks that were read "
             f"and would run, the HTML shows {len(found)}"
         )
+    html = mark_blocks(html, page.file.src_uri, blocks, page.url)
     return mathml(inline_pictures(html, Path(page.file.abs_src_path).parent))
 
 
