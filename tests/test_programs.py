@@ -1,0 +1,247 @@
+"""What is handed out runs as it is handed out, and prints what its page shows.
+
+A seeded sample of the stand-alone programs, of those that have not passed yet as they
+are now; with ALL=1 all of them, and every notebook.
+"""
+
+import ast
+import json
+import os
+import random
+import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from pagecode import cache
+from pagecode.compare import first_difference
+from pagecode.data import stand_ins
+from pagecode.export import Export, export_all, write_all
+from pagecode.page import read_pages
+from pagecode.process import Failure
+from pagecode.prove import mismatch, prove
+from tests.conftest import PROVED, Site
+
+ROOT = Path(__file__).parent.parent
+SITE_URL = "https://book.example/"
+ALL = bool(os.environ.get("ALL"))
+SAMPLE = 16
+PAGES = [page for page in read_pages(ROOT) if page.blocks and not page.faults]
+EXPORTS = export_all(PAGES, ROOT, SITE_URL)
+BLOCKS = [x for x in EXPORTS if x.kind == "block"]
+SCRIPTS = [x for x in EXPORTS if x.kind == "script"]
+NOTEBOOKS = [x for x in EXPORTS if x.kind == "notebook"]
+PROGRAMS = {(p.page.name, p.framework): p for page in PAGES for p in page.programs()}
+on_real_data = pytest.mark.skipif(
+    bool(stand_ins(ROOT)), reason="stand-ins are in use: numbers do not count"
+)
+
+
+def chosen() -> list[Export]:
+    """Return the programs to run: all, or a sample; each text once."""
+    texts = {x.text[x.text.index("# ///\n\n") :]: x for x in BLOCKS}
+    # A script whose statements are its page's is that program, which has run already.
+    failing = [x for x in SCRIPTS if any(b.raises for b in program_of(x).blocks)]
+    found = [*texts.values(), *failing]
+    return found if ALL else random.Random(4).sample(found, min(SAMPLE, len(found)))
+
+
+def program_of(export: Export):
+    """Return the program that a file was made of."""
+    return PROGRAMS[export.page, export.framework]
+
+
+by_path = pytest.mark.parametrize("export", EXPORTS, ids=lambda x: x.path)
+CHOSEN = chosen()
+
+
+@pytest.fixture(scope="module")
+def running(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
+    """Run the chosen programs side by side."""
+    request.config.stash[PROVED] = (
+        f"{len(CHOSEN)} of {len(BLOCKS)} stand-alone programs"
+    )
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {x.path: pool.submit(prove, x, ROOT, use_cache=not ALL) for x in CHOSEN}
+        pool.shutdown(cancel_futures=True)
+
+
+@on_real_data
+@pytest.mark.parametrize("export", CHOSEN, ids=lambda x: x.path)
+def test_program_prints_what_its_page_shows(
+    running: dict[str, Future], export: Export
+) -> None:
+    failure = running[export.path].exception()
+    if isinstance(failure, Failure):
+        pytest.fail(str(failure), pytrace=False)
+    assert failure is None
+
+
+@pytest.mark.parametrize("export", SCRIPTS, ids=lambda x: x.path)
+def test_script_is_its_pages_program(export: Export) -> None:
+    """Its statements are those that the pages' test runs; the rest are comments."""
+    blocks = [x for x in program_of(export).blocks if not x.raises]
+    expected = ast.parse("\n\n".join(x.text for x in blocks)).body
+    found = [x for x in ast.parse(export.text).body if not isinstance(x, ast.Try)]
+    found = [x for x in found if ast.unparse(x) != "import traceback"]
+    expected = [x for x in expected if not isinstance(x, ast.Try)]
+    assert list(map(ast.dump, found)) == list(map(ast.dump, expected))
+
+
+@pytest.mark.parametrize("export", BLOCKS, ids=lambda x: x.path)
+def test_program_ends_with_its_block(export: Export) -> None:
+    number = int(export.path.split(".")[-2])
+    block = program_of(export).blocks[number - 1]
+    assert export.text.rstrip().endswith(block.text.strip("\n").rstrip())
+    assert export.raises == block.raises
+
+
+@by_path
+def test_file_says_where_it_comes_from(export: Export) -> None:
+    text = export.text
+    page = export.page.removesuffix(".md")
+    for said in (f"Page: {SITE_URL}{page}/", f"This file: {SITE_URL}{export.path}"):
+        assert said in text
+    assert re.search(r"Licence: MIT", text)
+    assert re.search(r"Verified: (\d{4}-\d\d-\d\d, |not verified in this build)", text)
+
+
+@pytest.mark.parametrize("export", [*SCRIPTS, *BLOCKS], ids=lambda x: x.path)
+def test_metadata_pins_what_is_imported(export: Export) -> None:
+    lines = re.search(r"(?s)^# /// script\n(.*?)^# ///$", export.text, re.MULTILINE)[1]
+    listed = re.findall(r'^#     "([\w.-]+)==[\w.]+",$', lines, re.MULTILINE)
+    assert '# requires-python = ">=3.11,<3.14"\n' in lines
+    other = {"pytorch": "tensorflow", "tensorflow": "torch"}.get(export.framework)
+    assert other not in listed
+    for name in ("numpy", "torch", "tensorflow", "pooch", "matplotlib"):
+        if re.search(rf"(?m)^(import|from) {name}\b", export.text):
+            assert name in listed
+
+
+RUN = NOTEBOOKS if ALL else [x for x in NOTEBOOKS if "logistic" in x.path]
+
+
+@on_real_data
+@pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
+@pytest.mark.parametrize("export", RUN, ids=lambda x: x.path)
+def test_notebook_prints_what_its_page_shows(
+    export: Export, tmp_path: Path, monkeypatch
+) -> None:
+    for name, value in cache.environment(ROOT).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MPLBACKEND")  # the kernel draws into the notebook
+    (tmp_path / "data").symlink_to(ROOT / "data", target_is_directory=True)
+    book = nbformat.reads(export.text, as_version=4)
+    shown = [cell for cell in book.cells if cell.cell_type == "code"][1:]
+    promised = [[dict(x) for x in cell.outputs] for cell in shown]
+    NotebookClient(
+        book, timeout=600, resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    ran = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert ran[0].outputs == []  # all was installed
+    for block, before, cell in zip(
+        program_of(export).blocks, promised, ran[1:], strict=True
+    ):
+        printed = "".join(x.text for x in cell.outputs if x.get("name") == "stdout")
+        lines = [x.rstrip() for x in printed.rstrip().splitlines()]
+        lines += [
+            f"{x.ename}: {x.evalue}".splitlines()[0]
+            for x in cell.outputs
+            if x.output_type == "error"
+        ]
+        said = block.output
+        if said and not said.varies:
+            assert first_difference(said.lines, lines, said.atol) is None, block.where
+        drawn = [x for x in cell.outputs if x.output_type == "display_data"]
+        assert len(drawn) == len(block.pictures), block.where
+        assert sum(x["output_type"] == "display_data" for x in before) == len(drawn)
+
+
+def test_list_names_every_file(tmp_path: Path) -> None:
+    write_all(EXPORTS, tmp_path)
+    listed = json.loads((tmp_path / "programs.json").read_text(encoding="utf-8"))
+    files = {x.relative_to(tmp_path).as_posix() for x in tmp_path.rglob("programs/*")}
+    assert {x["path"] for x in listed} == files
+    keys = {"page", "framework", "kind", "path", "output", "atol", "raises"}
+    assert all(set(x) == keys for x in listed)
+    assert len(files) == len(EXPORTS)
+
+
+def made(site: Site, **facts) -> Export:
+    """Return the page's last block's file, changed as told."""
+    *_, last = export_all([site.page()], site.root, SITE_URL)
+    return Export(**(last.__dict__ | facts))
+
+
+def test_failing_block_hands_out_a_program_that_fails(site: Site) -> None:
+    site.add("x = [1]")
+    site.add("print(x)\nx[5]", "[1]\nIndexError: list index out of range", "raises")
+    export = made(site)
+    said = export.text.replace("\n# ", " ")
+    assert "It fails as the page shows, and is meant to." in said
+    assert prove(export, site.root)
+    assert not prove(export, site.root)  # it has run as it is
+    with pytest.raises(Failure, match="IndexError: list index"):
+        prove(made(site, output=[None, "[1]", "IndexError: other"]), site.root)
+    with pytest.raises(Failure, match="exit status 1"):
+        prove(made(site, raises=False), site.root)
+
+
+def test_program_that_prints_something_else_is_told(site: Site) -> None:
+    site.add("print(1.25)", "1.25")
+    assert prove(made(site), site.root)
+    with pytest.raises(Failure) as told:
+        prove(made(site, output=[None, "1.75"]), site.root)
+    first, *rest = str(told.value).split("\n")
+    assert first == "programs/page.pytorch.1.py: does not print what docs/page.md shows"
+    assert rest == ["  expected  1.75", "  printed   1.25"]
+
+
+def test_script_goes_on_after_a_block_that_fails(site: Site) -> None:
+    site.add("1 / 0", "ZeroDivisionError: division by zero", "raises")
+    site.add("print(2)", "2")
+    script = next(
+        x for x in export_all([site.page()], site.root, SITE_URL) if x.kind == "script"
+    )
+    assert script.output == ["ZeroDivisionError: division by zero", "2"]
+    assert prove(script, site.root)
+
+
+@pytest.mark.parametrize(
+    ("promised", "printed", "fits"),
+    [
+        (["a", "b"], ["a", "b"], True),
+        (["a", "b"], ["a"], False),
+        (["a"], ["a", "b"], False),
+        ([], ["a"], False),
+        ([], [], True),
+        ([None, "b"], ["a", "b"], True),
+        ([None, "b"], ["b", "a"], False),
+        ([None, "b"], [], False),
+        (["a", None, "c"], ["a", "x", "y", "c"], True),
+        (["a", None, "c"], ["a", "x"], False),
+        (["a", None], ["a", "x", "y"], True),
+        ([None], ["x"], True),
+        (["1.25"], ["1.26"], True),
+        (["1.25"], ["1.27"], False),
+        ([None, "a", None, "b"], ["b", "a", "a", "b"], True),
+    ],
+)
+def test_lines_are_held_against_the_promise(
+    site: Site, promised: list, printed: list, fits: bool
+) -> None:
+    site.add("x = 1")
+    assert (mismatch(made(site, output=promised), printed) is None) == fits
+
+
+def test_two_pages_of_one_name_are_refused(site: Site) -> None:
+    site.add("x = 1")
+    page = site.page()
+    site.write("docs/more/page.md", site.text())
+    pages = [page, *[x for x in read_pages(site.root) if x.name != page.name]]
+    with pytest.raises(ValueError, match=r"docs/more/page\.md: docs/page\.md has the"):
+        export_all(pages, site.root, SITE_URL)
