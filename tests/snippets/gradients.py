@@ -13,8 +13,8 @@ TOLERANCE = 1e-7
 
 # The same examples in every run, and nothing written to disk. How long one takes says
 # nothing: the first pays for the framework's start. Recurrent ones take long.
-many = settings(derandomize=True, deadline=None, database=None, max_examples=50)
-few = settings(many, max_examples=6)
+many = settings(derandomize=True, deadline=None, database=None, max_examples=30)
+few = settings(many, max_examples=5)
 
 
 class Examples(NamedTuple):
