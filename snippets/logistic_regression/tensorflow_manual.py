@@ -27,17 +27,22 @@ def predict_logits(features, weights, bias):
 
 # --8<-- [start:loss]
 def require_same_shape(logits, targets):
-    """Raise ValueError if the shapes differ: (batch,) and (batch, 1) broadcast."""
+    """Raise ValueError if the shapes differ: (batch,) and (batch, 1) broadcast.
+
+    Nor may the batch be empty: it has no accuracy, and nothing to learn from.
+    """
     if logits.shape != targets.shape:
         shapes = f"{tuple(logits.shape)} and {tuple(targets.shape)}"
         raise ValueError(f"logits and targets differ in shape: {shapes}")
+    if 0 in targets.shape:
+        raise ValueError("the batch is empty")
 
 
 def cross_entropy(logits, targets):
     """Return the cross-entropy of 0/1 targets, summed over the batch.
 
     With p = sigmoid(z), -y log(p) - (1 - y) log(1 - p) is softplus(z) - y z: no
-    logarithm of a rounded 0. Raises ValueError if the shapes differ.
+    logarithm of a rounded 0. Raises ValueError if the shapes differ or are empty.
     """
     require_same_shape(logits, targets)
     losses = tf.math.softplus(logits) - targets * logits  # (batch,)
@@ -49,7 +54,11 @@ def cross_entropy(logits, targets):
 
 # --8<-- [start:gradient]
 def gradients(features, targets, logits):
-    """Return the cross-entropy's gradients: weights' (num_features,), bias' ()."""
+    """Return the cross-entropy's gradients: weights' (num_features,), bias' ().
+
+    Raises ValueError if the shapes differ or are empty.
+    """
+    require_same_shape(logits, targets)
     errors = tf.sigmoid(logits) - targets  # (batch,)
     return tf.linalg.matvec(features, errors, transpose_a=True), tf.reduce_sum(errors)
 
@@ -61,7 +70,7 @@ def gradients(features, targets, logits):
 def accuracy(logits, targets):
     """Return the fraction of examples on their target's side of logit 0.
 
-    Raises ValueError if the shapes differ.
+    Raises ValueError if the shapes differ or are empty.
     """
     require_same_shape(logits, targets)
     hits = (logits > 0) == (targets > 0.5)  # (batch,)

@@ -47,14 +47,24 @@ def log_sum_exp(logits):
     return tf.squeeze(largest, 1) + tf.math.log(tf.reduce_sum(powers, axis=1))
 
 
-def cross_entropy(logits, targets):
-    """Return the mean over the batch of -log(probability of the target's class).
+def require_batch(logits, targets):
+    """Raise ValueError unless logits are (batch, num_classes) and targets (batch,).
 
-    Raises ValueError unless logits are (batch, num_classes) and targets (batch,).
+    Nor may the batch be empty: it has no mean.
     """
     if logits.ndim != 2 or logits.shape[:1] != targets.shape:
         shapes = f"{tuple(logits.shape)} and {tuple(targets.shape)}"
         raise ValueError(f"logits and targets do not match in shape: {shapes}")
+    if 0 in targets.shape:
+        raise ValueError("the batch is empty")
+
+
+def cross_entropy(logits, targets):
+    """Return the mean over the batch of -log(probability of the target's class).
+
+    Raises ValueError if the shapes do not match or the batch is empty.
+    """
+    require_batch(logits, targets)
     target_logits = tf.gather(logits, targets, batch_dims=1)  # (batch,)
     return tf.reduce_mean(log_sum_exp(logits) - target_logits)
 
@@ -64,7 +74,11 @@ def cross_entropy(logits, targets):
 
 # --8<-- [start:gradient]
 def gradients(features, targets, logits):
-    """Return the mean cross-entropy's gradients, shaped as the weights and the bias."""
+    """Return the mean cross-entropy's gradients, shaped as the weights and the bias.
+
+    Raises ValueError if the shapes do not match or the batch is empty.
+    """
+    require_batch(logits, targets)
     one_hot = tf.one_hot(targets, logits.shape[1], dtype=logits.dtype)
     errors = (softmax(logits) - one_hot) / len(targets)  # (batch, num_classes)
     return tf.transpose(features) @ errors, tf.reduce_sum(errors, axis=0)

@@ -100,6 +100,33 @@ def test_gradient_of_softmax_regression_at_any_logit(case):
     check_within_reach(softmax, case)
 
 
+def test_empty_batch_is_refused():
+    features, logits, targets = (
+        torch.zeros((0, 3)),
+        torch.zeros((0, 2)),
+        torch.zeros(0, dtype=torch.int64),
+    )
+    with pytest.raises(ValueError, match="the batch is empty"):
+        softmax.cross_entropy(logits, targets)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        softmax.gradients(features, targets, logits)
+    none = torch.zeros((0,))
+    with pytest.raises(ValueError, match="the batch is empty"):
+        logistic.cross_entropy(none, none)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        logistic.gradients(features, none, none)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        logistic.accuracy(none, none)
+
+
+def test_targets_in_a_column_have_no_gradient():
+    features, column, row = torch.zeros((3, 2)), torch.zeros((3, 1)), torch.zeros((3,))
+    with pytest.raises(ValueError, match="differ in shape"):
+        logistic.gradients(features, column, row)
+    with pytest.raises(ValueError, match="do not match in shape"):
+        softmax.gradients(features, column, column)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gradient_of_logistic_regression_is_exact_at_logits_of_ten_thousand(dtype):
     signs, targets = torch.tensor([[1, 1, -1, -1], [1, 0, 1, 0]], dtype=dtype)

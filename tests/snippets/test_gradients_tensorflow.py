@@ -99,6 +99,33 @@ def test_gradient_of_softmax_regression_at_any_logit(case):
     check_within_reach(softmax, case)
 
 
+def test_empty_batch_is_refused():
+    features, logits, targets = (
+        tf.zeros((0, 3)),
+        tf.zeros((0, 2)),
+        tf.zeros(0, tf.int64),
+    )
+    with pytest.raises(ValueError, match="the batch is empty"):
+        softmax.cross_entropy(logits, targets)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        softmax.gradients(features, targets, logits)
+    none = tf.zeros((0,))
+    with pytest.raises(ValueError, match="the batch is empty"):
+        logistic.cross_entropy(none, none)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        logistic.gradients(features, none, none)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        logistic.accuracy(none, none)
+
+
+def test_targets_in_a_column_have_no_gradient():
+    features, column, row = tf.zeros((3, 2)), tf.zeros((3, 1)), tf.zeros((3,))
+    with pytest.raises(ValueError, match="differ in shape"):
+        logistic.gradients(features, column, row)
+    with pytest.raises(ValueError, match="do not match in shape"):
+        softmax.gradients(features, column, column)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gradient_of_logistic_regression_is_exact_at_logits_of_ten_thousand(dtype):
     signs, targets = tf.constant([[1, 1, -1, -1], [1, 0, 1, 0]], dtype)
