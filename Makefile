@@ -6,6 +6,7 @@ VENV   ?= .venv
 PAGE   ?= # one page, as in models/logistic-regression.md; all by default
 ALL    ?= # anything: verify every program again, whatever the cache says
 PORT   ?= 8000
+SUDO   ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
 
 RUN   := $(VENV)/bin/python -m
 PINS  := requirements.txt $(wildcard requirements/*.txt)
@@ -14,7 +15,7 @@ export ALL
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test record data lint clean
+.PHONY: help serve site test browser record data lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,11 @@ site: data ## verify every page, then build the site into site/
 
 test: lint data ## prove the project: every block of every page, every function
 	$(RUN) pytest $(if $(CI),,--verbose)
+
+browser: ## install what the browser tests need (Debian): Chromium, fonts
+	@command -v apt-get > /dev/null \
+	|| { echo "there is no apt-get here: install Chromium in another way"; exit 1; }
+	$(SUDO) apt-get install --yes --no-install-recommends chromium fonts-liberation
 
 record: data ## rewrite the outputs that differ from what the blocks print
 	$(RUN) pagecode record $(PAGE)

@@ -75,7 +75,20 @@ def test_changed_pins_are_installed(tmp_path: Path) -> None:
     assert "pip install" in make(tmp_path, "--dry-run", "test").stdout
 
 
-@pytest.mark.parametrize("word", ["serve", "site", "test", "record", "data", "lint"])
+def test_browser_comes_through_apt_get_where_there_is_one(tmp_path: Path) -> None:
+    planned = make(tmp_path, "--dry-run", "browser").stdout
+    assert "apt-get install --yes --no-install-recommends chromium" in planned
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    done = make(tmp_path, "browser", f"PATH={tmp_path}", "SUDO=")
+    assert done.returncode != 0
+    [said] = done.stdout.splitlines()
+    assert "install Chromium in another way" in said
+
+
+WORDS = ["serve", "site", "test", "browser", "record", "data", "lint"]
+
+
+@pytest.mark.parametrize("word", WORDS)
 def test_help_lists_each_command(tmp_path: Path, word: str) -> None:
     assert f"  make {word} " in make(tmp_path, "help").stdout
     assert make(tmp_path).stdout == make(tmp_path, "help").stdout
