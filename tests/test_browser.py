@@ -3,6 +3,7 @@
 Needs Playwright and a Chromium; with BROWSER=1 it fails where it would be skipped.
 """
 
+import json
 import os
 import random
 import re
@@ -55,6 +56,10 @@ CLICK_ALL = """async blocks => {
     }
     return found
 }""".replace("REMEMBER", REMEMBER).replace("FORGET", FORGET)
+OPEN = """async () => {
+    for (const details of document.querySelectorAll("details")) details.open = true
+    await new Promise(done => setTimeout(done, 20))  // those who listen come after
+}"""
 UNFIT = """buttons => buttons.filter(button => {  // WCAG 2.2: a target has 24 pixels
     button.scrollIntoView({ block: "center" })
     const { left, right, x, y, width, height } = button.getBoundingClientRect()
@@ -77,7 +82,8 @@ def browser() -> Iterator:
         missing(f"no Playwright, or none of the browsers {', '.join(BROWSERS)}")
     from playwright.sync_api import sync_playwright
 
-    options = ["--no-sandbox", "--disable-gpu"]
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    options += ["--disable-component-update", "--disable-sync", "--no-first-run"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=options)
         yield browser
@@ -128,12 +134,10 @@ def tab(browser, served) -> Iterator:
 
 def visit(tab, page: Page, label: str = "PyTorch") -> None:
     """Open a page and its solutions, as one who has chosen this framework before."""
-    tab.goto("")
-    tab.evaluate("label => __md_set('__tabs', ['Linux', label])", label)
+    chosen = json.dumps(["Linux", label])
+    tab.add_init_script(f"localStorage.setItem('/.__tabs', '{chosen}')")
     tab.goto(page.name.removesuffix(".md").removesuffix("index"))
-    closed = tab.locator("details:not([open]) > summary:visible")
-    while closed.count():
-        closed.first.click()
+    tab.evaluate(OPEN)
 
 
 def buttons(tab, index: int) -> tuple:
