@@ -132,15 +132,21 @@ def mark_blocks(html: str, name: str, blocks: list[Block], url: str) -> str:
     return re.sub(r'<div class="language-py(thon)?3? [^"]*highlight[^"]*">', mark, html)
 
 
-def show_notebook(html: str) -> str:
-    """Return a notebook's HTML without its scripts, its formulas as MathML."""
-    html = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL)
-    html = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
-    pieces = re.split(
-        r"(<pre\b.*?</pre>|<code\b.*?</code>|<svg\b.*?</svg>|<style\b.*?</style>)",
-        html,
-        flags=re.DOTALL,
-    )
+# What nbconvert adds to a notebook: scripts, JupyterLab's styles (half a megabyte, and
+# no dark mode), a second copy of each cell for a button that they bring, and stops for
+# the keyboard where there is nothing to press.
+JUPYTERS_OWN = re.compile(
+    r"<(script|style)\b.*?</\1>|<!--.*?-->|<a class=\"anchor-link\".*?</a>"
+    r"|<div class=\"zeroclipboard-container\">.*?</clipboard-copy>\s*</div>"
+    r"|<div class=\"clipboard-copy-txt\".*?</div>| tabindex=\"0\"",
+    re.DOTALL,
+)
+VERBATIM = re.compile(r"(<pre\b.*?</pre>|<code\b.*?</code>|<svg\b.*?</svg>)", re.DOTALL)
+
+
+def show_notebook(html: str, file: str) -> str:
+    """Return a notebook's HTML in the site's own dress, with its file to download."""
+    pieces = VERBATIM.split(JUPYTERS_OWN.sub("", html))
     for index in range(0, len(pieces), 2):
         piece = re.sub(
             r"\$\$(.+?)\$\$",
@@ -151,7 +157,8 @@ def show_notebook(html: str) -> str:
         pieces[index] = re.sub(
             r"(?<![\\$])\$([^$\n]+?)\$", lambda x: convert(unescape(x[1])), piece
         )
-    return "".join(pieces)
+    button = f'<a class="md-button" href="{file}" download>Download this notebook</a>'
+    return f"<p>{button}</p>" + "".join(pieces)
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
@@ -186,7 +193,7 @@ def html_blocks(html: str) -> list[str]:
 def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
     """Refuse HTML whose Python blocks are not the page's; turn TeX into MathML."""
     if page.file.src_uri.endswith(".ipynb"):
-        return show_notebook(html)
+        return show_notebook(html, Path(page.file.src_uri).name)
     root = Path(config.config_file_path).parent
     blocks = read_page(Path(page.file.abs_src_path), root).blocks
     expected = [block.text.strip("\n") for block in blocks]
