@@ -5,6 +5,7 @@ hands out the programs: files beside the site, and notebooks as pages of it.
 """
 
 import itertools
+import json
 import re
 from html import unescape
 from pathlib import Path
@@ -42,7 +43,9 @@ def on_config(config: Any) -> Any:
         exports[:] = export_all(pages, root, config.site_url or "")
     except ValueError as error:
         raise PluginError(str(error)) from error
+    order = json.dumps(config.nav)  # as the pages stand in the navigation
     notebooks = [x for x in exports if x.kind == "notebook"]
+    notebooks.sort(key=lambda x: order.find(f'"{x.page}"'))
     titles = {page.name: title(page) for page in pages}
     if notebooks and config.nav:
         entries = [
@@ -146,7 +149,8 @@ VERBATIM = re.compile(r"(<pre\b.*?</pre>|<code\b.*?</code>|<svg\b.*?</svg>)", re
 
 def show_notebook(html: str, file: str) -> str:
     """Return a notebook's HTML in the site's own dress, with its file to download."""
-    pieces = VERBATIM.split(JUPYTERS_OWN.sub("", html))
+    html = JUPYTERS_OWN.sub("", html).replace("highlight-ipynb", "highlight")
+    pieces = VERBATIM.split(html)
     for index in range(0, len(pieces), 2):
         piece = re.sub(
             r"\$\$(.+?)\$\$",
