@@ -4,6 +4,8 @@ Read in this order: `expand` (a page with its includes resolved), `page` (its bl
 outputs, pictures and programs), `run` and `figure` (what happens in the process of one
 program), `process` (the other end of that process), `compare` (shown against made),
 `verify` (programs judged block by block), `cache` (what a pass stands on), `record`
-(rewrite outputs and pictures), `data` (fill `data/`), `hook` (what MkDocs calls;
-nothing else knows MkDocs).
+(rewrite outputs and pictures), `data` (fill `data/`). What is handed out: `standalone`
+(a block and what it needs), `parts` (a page as plain Markdown and blocks), `notebook`,
+`export` (all files), `prove` (run one of them). `rosetta` makes a table out of functions.
+Last `hook`: what MkDocs calls; nothing else knows MkDocs.
 """

@@ -208,6 +208,7 @@ class Effects:
         self.derived: dict[str, set[str]] = {}  # from which names it was computed
         self.changed: set[str] = set()
         self.returned: set[str] = set()
+        self.called: set[str] = set()  # the objects that it calls
         self.differentiated: set[str] = set()  # the losses whose `backward` it calls
         self.state = False
         nodes = [part for node in body for part in ast.walk(node)]
@@ -223,6 +224,9 @@ class Effects:
 
     def follow(self, node: ast.AST) -> None:
         """Note what a binding makes names hold."""
+        if isinstance(node, ast.FunctionDef):  # one within, with what it closes over
+            self.holds.setdefault(node.name, set()).update(loads(node))
+            return
         value = getattr(node, "value", None)
         targets: list[Any] = []
         if isinstance(node, ast.For | ast.comprehension):
@@ -294,10 +298,17 @@ class Effects:
             for parameter, value in pairs:
                 if parameter in inner.changed or (starred and inner.changed):
                     self.changed |= held(value, self.scope)
+                if parameter in inner.called:
+                    self.called |= held(value, self.scope)
+                if self.is_changing_function(value):
+                    for other in node.args:
+                        self.changed |= held(other, self.scope)
             self.changed |= inner.changed - set(names) - inner.local - {"self"}
             self.state |= inner.state
             return
         method = isinstance(node.func, ast.Attribute)
+        if isinstance(node.func, ast.Name):
+            self.called.add(name)
         module = not method or root(node.func) in self.scope.modules
         if module and SETS_STATE.fullmatch(name):
             self.state = True
@@ -310,6 +321,13 @@ class Effects:
         if name == "backward":
             self.differentiated.add(root(node.func) or "")
             self.changed |= self.sources(self.differentiated)
+
+    def is_changing_function(self, node: ast.AST) -> bool:
+        """Whether this names one of the page's functions that changes something."""
+        name = getattr(node, "id", None)
+        if not isinstance(self.scope.functions.get(name or ""), ast.FunctionDef):
+            return False
+        return bool(self.scope.effects(str(name)).changed)
 
     def sources(self, names: set[str]) -> set[str]:
         """Return the models and parameters from which these values were computed."""
@@ -411,9 +429,34 @@ class Slicer:
                 seen.models |= other.models
                 if LEARNS.search(binder.text):
                     seen.models |= binder.binds
-        changed = seen.spread(own.changed | seen.sources(own.differentiated))
+        calls = {x for x in own.called if self.is_closure(x, statement)}
+        sources = seen.sources(own.differentiated)
+        changed = seen.spread(own.changed | sources | calls)
         binders_of = (x for name in changed for x in statement.env.get(name, []))
         return {x for x in binders_of if x.is_run}
+
+    def is_closure(self, name: str, statement: Statement) -> bool:
+        """Whether calling this object may change what it was made of.
+
+        So it is with what a function returns that has functions within, or with what a
+        library's function makes of one; to call a model is to read it.
+        """
+        for binder in statement.env.get(name, []):
+            for node in ast.walk(binder.node) if binder.is_run else ():
+                if isinstance(node, ast.Call):
+                    maker = self.effects[binder].scope.functions.get(called(node))
+                    inside = list(ast.walk(maker))[1:] if maker else []
+                    if any(isinstance(x, FUNCTION) for x in inside) and isinstance(
+                        maker, ast.FunctionDef
+                    ):
+                        return True
+                    if re.fullmatch(
+                        r"partial|function|jit|compile|wraps", called(node)
+                    ):
+                        return True
+                if isinstance(node, ast.Lambda):
+                    return True
+        return False
 
     def needed(self, block: int) -> list[Statement]:
         """Return those of the statements up to a block that it needs, and its own."""

@@ -115,6 +115,29 @@ KEPT = [
         id="object that holds it",
     ),
     pytest.param(
+        [
+            "def make(v):\n    def step(n):\n        v.append(n)\n    return step",
+            "def run(f, n):\n    f(n)",
+            "x = [1]",
+            "step = make(x)",
+            "run(step, 2)",
+            "print(x)",
+        ],
+        "run(step, 2)",
+        id="function made by a function, called by another",
+    ),
+    pytest.param(
+        [
+            "def grow(v):\n    v.append(2)",
+            "def run(f, v):\n    f(v)",
+            "x = [1]",
+            "run(grow, x)",
+            "print(x)",
+        ],
+        "run(grow, x)",
+        id="function handed to a function",
+    ),
+    pytest.param(
         ["import random", "random.seed(1)", "print(random.random())"],
         "random.seed(1)",
         id="seed",
