@@ -1,7 +1,7 @@
 """What is handed out runs as it is handed out, and prints what its page shows.
 
-A seeded sample of the stand-alone programs, of those that have not passed yet as they
-are now; with ALL=1 all of them, and every notebook.
+A seeded sample of the stand-alone programs, and the first chapter's notebooks; with
+ALL=1 all of them. One that has passed as it is now is not run again, but for ALL=1.
 """
 
 import ast
