@@ -188,6 +188,7 @@ class Scope:
         self.functions = {
             name: x for name, x in last.items() if isinstance(x, DEFINITION)
         }
+        self.values = {*env} - self.modules - {*self.functions}
         self.known: dict[str, Effects] = {}
 
     def effects(self, name: str) -> "Effects":
@@ -271,6 +272,10 @@ class Effects:
                 self.change(node)
         elif isinstance(node, ast.AugAssign):
             self.change(node.target)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            called_object = root(node.value.func)  # called for what it does, as a layer
+            if called_object in self.scope.values:
+                self.change(node.value.func)
         elif isinstance(node, SHARED):
             self.changed |= set(node.names)
         elif isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) and node.value:

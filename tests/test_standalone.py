@@ -128,6 +128,16 @@ KEPT = [
     ),
     pytest.param(
         [
+            "class Layer:\n    def __call__(self):\n        self.built = True",
+            "layer = Layer()",
+            "layer()",
+            "print(layer.built)",
+        ],
+        "\nlayer()",
+        id="object called for what it does",
+    ),
+    pytest.param(
+        [
             "def grow(v):\n    v.append(2)",
             "def run(f, v):\n    f(v)",
             "x = [1]",
