@@ -468,6 +468,7 @@ class Slicer:
         found = [x for x in self.statements if x.block <= block]
         kept = {x for x in found if x.block == block}
         definitions = {x for x in found if not x.is_run}
+        fails = {x for x in found if self.blocks[x.block].raises}
         end = dict(found[-1].env)
         size = 0
         while len(kept) > size:
@@ -482,7 +483,7 @@ class Slicer:
                 if statement in kept:
                     used |= self.uses[statement]
                     files |= statement.files
-                elif statement.is_run and (
+                elif (statement.is_run and statement not in fails) and (
                     self.effects[statement].state
                     or self.changes[statement] & used
                     or statement.files & files
