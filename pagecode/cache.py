@@ -79,11 +79,16 @@ def processor() -> str:
     return " ".join(sorted(set(found)))
 
 
-def ingredients(program: Program, root: Path) -> dict[str, Any]:
-    """Return everything that a pass of this program stands on."""
+def ingredients(
+    program: Program, root: Path, around: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return everything that a pass of this program stands on.
+
+    `around` is what `surroundings` returns, where several programs share it.
+    """
     files = {line.file for block in program.blocks for line in block.lines}
     files |= set(Path(__file__).parent.glob("*.py"))
-    return surroundings(root) | {
+    return (around or surroundings(root)) | {
         "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
         "outputs": [
             b.output and [b.output.lines, b.output.varies, b.output.atol]
@@ -116,9 +121,9 @@ def surroundings(root: Path) -> dict[str, Any]:
     }
 
 
-def key(program: Program, root: Path) -> str:
+def key(program: Program, root: Path, around: dict[str, Any] | None = None) -> str:
     """Return the hash over the program's ingredients."""
-    text = json.dumps(ingredients(program, root), sort_keys=True)
+    text = json.dumps(ingredients(program, root, around), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

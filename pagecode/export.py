@@ -9,15 +9,16 @@ import ast
 import json
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache as remember
 from pathlib import Path
 from typing import Any
 
-from pagecode.cache import key, stamps
+from pagecode.cache import key, stamps, surroundings
 from pagecode.notebook import notebook
 from pagecode.page import BOTH, FRAMEWORKS, Block, Page, Program
-from pagecode.parts import parts
+from pagecode.parts import address, parts
 from pagecode.standalone import Slicer
 
 FOLDER = "programs"
@@ -80,12 +81,6 @@ def stem(page: Page) -> str:
     return Path(page.name).stem
 
 
-def address(page: Page, site_url: str) -> str:
-    """Return where a page is published."""
-    name = page.name.removesuffix(".md")
-    return f"{site_url}{name.removesuffix('index')}{'' if name == 'index' else '/'}"
-
-
 def title(page: Page) -> str:
     """Return a page's first heading."""
     found = re.search(r"(?m)^# (.+)$", page.path.read_text(encoding="utf-8"))
@@ -135,53 +130,57 @@ def failing(code: str) -> str:
 class Exporter:
     """Makes the files of one page's programs."""
 
-    def __init__(self, page: Page, root: Path, site_url: str) -> None:
+    def __init__(
+        self, page: Page, root: Path, site_url: str, verified_as: dict[Program, str]
+    ) -> None:
         self.page, self.root, self.site_url = page, root, site_url
-        known = stamps(root)
-        self.programs = page.programs()
-        self.stamps = {x: known.get(key(x, root)) for x in self.programs}
+        self.verified_as, self.title = verified_as, title(page)
 
     def facts(self, program: Program, what: str, path: str) -> dict[str, str]:
         """Return what the head of a file says."""
         label = LABELS[program.framework]
         return {
-            "Title": f"{title(self.page)}, {label}{what}",
-            "Page": address(self.page, self.site_url),
+            "Title": f"{self.title}, {label}{what}",
+            "Page": f"{self.site_url}{address(self.page.name)}",
             "This file": f"{self.site_url}{path}",
             "Licence": "MIT (code), CC BY 4.0 (prose)" if not what else "MIT",
-            "Verified": verified(self.stamps[program]),
+            "Verified": self.verified_as[program],
         }
 
     def exports(self) -> list[Export]:
         """Return every file of the page."""
-        found: list[Export] = []
-        for program in self.programs:
-            base = f"{FOLDER}/{stem(self.page)}.{program.framework}"
-            found += [self.script(program, f"{base}.py")]
-            found += [self.notebook(program, f"{base}.ipynb")]
-            slicer = Slicer(program.blocks)
-            for index, block in enumerate(program.blocks):
-                path = f"{base}.{index + 1}.py"
-                found.append(self.block(program, index, block, slicer, path))
-        return found
+        return [x for program in self.verified_as for x in self.exports_of(program)]
+
+    def exports_of(self, program: Program) -> Iterator[Export]:
+        """Yield a program's script, its notebook, and each block's program."""
+        base = f"{FOLDER}/{stem(self.page)}.{program.framework}"
+        pieces = parts(self.page, program.framework, self.root, self.site_url)
+        code = "\n".join(block.text for block in program.blocks if not block.raises)
+        needs = dependencies(code, self.root)
+        yield self.script(program, f"{base}.py", pieces, needs)
+        yield self.notebook(program, f"{base}.ipynb", pieces, needs)
+        slicer = Slicer(program.blocks)
+        for index, block in enumerate(program.blocks):
+            path = f"{base}.{index + 1}.py"
+            yield self.block(program, index, block, slicer.code(index), path)
 
     def origin(self, program: Program) -> tuple[str, str]:
         """Return the page and the framework that a file is made of."""
         return self.page.name, program.framework
 
-    def pieces(self, program: Program) -> list[str | Block]:
-        """Return the page's prose and blocks in order, as one framework's reader."""
-        return parts(self.page, program.framework, self.root, self.site_url)
-
-    def script(self, program: Program, path: str) -> Export:
+    def script(
+        self,
+        program: Program,
+        path: str,
+        pieces: list[str | Block],
+        needs: dict[str, str],
+    ) -> Export:
         """Return the whole program as one file, with the prose as comments."""
-        code = "\n".join(block.text for block in program.blocks if not block.raises)
-        needs = dependencies(code, self.root)
         notes = (
             "Run it with python FILE, or uv run FILE; what it fetches goes to data/."
         )
         body = [head(self.facts(program, "", path), needs, notes)]
-        for piece in self.pieces(program):
+        for piece in pieces:
             if isinstance(piece, str):
                 body.append(comment(piece))
             else:
@@ -196,22 +195,25 @@ class Exporter:
         atol = max(atols, key=float, default=None)
         return Export(*self.origin(program), "script", path, output, atol, False, text)
 
-    def notebook(self, program: Program, path: str) -> Export:
+    def notebook(
+        self,
+        program: Program,
+        path: str,
+        pieces: list[str | Block],
+        needs: dict[str, str],
+    ) -> Export:
         """Return the whole program as a notebook with its verified outputs."""
-        code = "\n".join(block.text for block in program.blocks if not block.raises)
-        needs = dependencies(code, self.root)
         facts = self.facts(program, "", path)
         told = "\n".join(
             f"- {name}: {x}" for name, x in facts.items() if name != "Title"
         )
-        text = notebook(self.pieces(program), f"**{facts['Title']}**\n\n{told}", needs)
+        text = notebook(pieces, f"**{facts['Title']}**\n\n{told}", needs)
         return Export(*self.origin(program), "notebook", path, [], None, False, text)
 
     def block(
-        self, program: Program, index: int, block: Block, slicer: Slicer, path: str
+        self, program: Program, index: int, block: Block, code: str, path: str
     ) -> Export:
         """Return the program in which one block runs alone."""
-        code = slicer.code(index)
         needs = dependencies(code, self.root)
         facts = self.facts(program, f", block {index + 1}", path)
         notes = "This block and what it needs of those above it."
@@ -233,7 +235,15 @@ def export_all(pages: list[Page], root: Path, site_url: str) -> list[Export]:
         other = taken.setdefault(stem(page), page.name)
         if other != page.name:
             raise ValueError(f"docs/{page.name}: docs/{other} has the same file name")
-    return [x for page in pages for x in Exporter(page, root, site_url).exports()]
+    known, around = stamps(root), surroundings(root)
+    found: list[Export] = []
+    for page in pages:
+        verified_as = {
+            program: verified(known.get(key(program, root, around)))
+            for program in page.programs()
+        }
+        found += Exporter(page, root, site_url, verified_as).exports()
+    return found
 
 
 def write_all(exports: list[Export], site: Path) -> None:

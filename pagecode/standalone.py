@@ -153,19 +153,28 @@ def called(call: ast.Call) -> str:
     return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
+def arguments(call: ast.Call) -> list[ast.expr]:
+    """Return all that is handed over in a call."""
+    return [*call.args, *(x.value for x in call.keywords)]
+
+
+def given(call: ast.Call, function: ast.AST) -> list[tuple[str, ast.expr]]:
+    """Return what is handed over, by the names of the function's parameters."""
+    pairs = [*zip(parameters(function), call.args, strict=False)]
+    return pairs + [(x.arg or "", x.value) for x in call.keywords]
+
+
 def held(node: ast.AST, scope: "Scope") -> set[str]:
     """Return the names whose objects the value of an expression may hold."""
     if isinstance(node, ast.Call):
         name = called(node)
         method = isinstance(node.func, ast.Attribute)
         own = roots(node.func, scope) if method else set()
-        values = [*node.args, *(x.value for x in node.keywords)]
+        values = arguments(node)
         function = None if method else scope.functions.get(name)
         if isinstance(function, ast.FunctionDef):
             kept = scope.effects(name).returned
-            given = zip(parameters(function), node.args, strict=False)
-            pairs = [*given, *((x.arg, x.value) for x in node.keywords)]
-            values = [value for parameter, value in pairs if parameter in kept]
+            values = [x for parameter, x in given(node, function) if parameter in kept]
         elif not HOLDS.fullmatch(name):
             return own if CHANGES.fullmatch(name) else set()
         return own.union(*(held(x, scope) for x in values))
@@ -293,14 +302,12 @@ class Effects:
 
     def call(self, node: ast.Call) -> None:
         """Note what a call does."""
-        name, values = called(node), [*node.args, *(x.value for x in node.keywords)]
+        name = called(node)
         if isinstance(node.func, ast.Name) and name in self.scope.functions:
             inner = self.scope.effects(name)
-            names = parameters(self.scope.functions[name])
-            pairs = [*zip(names, node.args, strict=False)]
-            pairs += [(x.arg or "", x.value) for x in node.keywords]
+            function = self.scope.functions[name]
             starred = any(isinstance(x, ast.Starred) for x in node.args)
-            for parameter, value in pairs:
+            for parameter, value in given(node, function):
                 if parameter in inner.changed or (starred and inner.changed):
                     self.changed |= held(value, self.scope)
                 if parameter in inner.called:
@@ -308,7 +315,8 @@ class Effects:
                 if self.is_changing_function(value):
                     for other in node.args:
                         self.changed |= held(other, self.scope)
-            self.changed |= inner.changed - set(names) - inner.local - {"self"}
+            own = {*parameters(function), "self"} | inner.local
+            self.changed |= inner.changed - own
             self.state |= inner.state
             return
         method = isinstance(node.func, ast.Attribute)
@@ -322,7 +330,7 @@ class Effects:
         if not module:
             self.change(node.func)
         if module or name in ("apply_gradients", "apply", "shuffle"):
-            self.changed |= set().union(*(held(x, self.scope) for x in values))
+            self.changed |= set().union(*(held(x, self.scope) for x in arguments(node)))
         if name == "backward":
             self.differentiated.add(root(node.func) or "")
             self.changed |= self.sources(self.differentiated)
@@ -469,6 +477,7 @@ class Slicer:
         kept = {x for x in found if x.block == block}
         definitions = {x for x in found if not x.is_run}
         fails = {x for x in found if self.blocks[x.block].raises}
+        on_files = {x for x in self.effects if x.files}
         end = dict(found[-1].env)
         size = 0
         while len(kept) > size:
@@ -491,7 +500,7 @@ class Slicer:
                     kept.add(statement)
                     used |= self.uses[statement]
                     files |= statement.files
-                used |= {x for x in self.effects if x.files & files}
+                used |= {x for x in on_files if x.files & files}
         return [x for x in found if x in kept]
 
     def code(self, number: int) -> str:
