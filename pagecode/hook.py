@@ -20,40 +20,40 @@ from mkdocs.utils import get_relative_url
 
 from pagecode import rosetta
 from pagecode.export import LABELS, Export, export_all, title, write_all
-from pagecode.page import Block, is_python, read_page, read_pages
+from pagecode.page import Page, is_python, read_pages
 from pagecode.record import replace as place
 
-
-def on_pre_build(config: Any) -> None:
-    """Stop before the build where a page has a fault; name them all."""
-    root = Path(config.config_file_path).parent
-    if faults := [str(fault) for page in read_pages(root) for fault in page.faults]:
-        raise PluginError("\n".join(["these pages cannot be built", *faults]))
-
-
 NOTEBOOKS = Path(".cache", "site")  # where the notebooks lie for MkDocs to find them
-exports: list[Export] = []  # of this build
+pages: dict[str, Page] = {}  # of this build, by name
+exports: list[Export] = []  # what is handed out of them
 
 
 def on_config(config: Any) -> Any:
-    """Make the programs; give the notebooks their place in the navigation."""
+    """Read the pages, make the programs, and give the notebooks their place."""
     root = Path(config.config_file_path).parent
-    pages = [page for page in read_pages(root) if not page.faults]
+    pages.clear()
+    pages.update((page.name, page) for page in read_pages(root))
+    sound = [page for page in pages.values() if not page.faults]
     try:
-        exports[:] = export_all(pages, root, config.site_url or "")
+        exports[:] = export_all(sound, root, config.site_url or "")
     except ValueError as error:
         raise PluginError(str(error)) from error
     order = json.dumps(config.nav)  # as the pages stand in the navigation
     notebooks = [x for x in exports if x.kind == "notebook"]
     notebooks.sort(key=lambda x: order.find(f'"{x.page}"'))
-    titles = {page.name: title(page) for page in pages}
     if notebooks and config.nav:
         entries = [
-            {f"{titles[x.page]}, {LABELS[x.framework]}": notebook_page(x)}
+            {f"{title(pages[x.page])}, {LABELS[x.framework]}": notebook_page(x)}
             for x in notebooks
         ]
         config.nav.append({"Notebooks": entries})
     return config
+
+
+def on_pre_build(**_: Any) -> None:
+    """Stop before the build where a page has a fault; name them all."""
+    if faults := [str(fault) for page in pages.values() for fault in page.faults]:
+        raise PluginError("\n".join(["these pages cannot be built", *faults]))
 
 
 def notebook_page(export: Export) -> str:
@@ -84,12 +84,18 @@ def on_post_build(config: Any) -> None:
     write_all(exports, Path(config.site_dir))
 
 
-def downloads(name: str, url: str, colab: str | None) -> str:
-    """Return the section that hands out a page's scripts and notebooks, as HTML."""
+def exported(name: str, framework: str, kind: str) -> list[Export]:
+    """Return the files of one kind that a program hands out, in their order."""
+    wanted = name, framework, kind
+    return [x for x in exports if (x.page, x.framework, x.kind) == wanted]
+
+
+def downloads(page: Page, url: str, colab: str | None) -> str:
+    """Return a list of the page's scripts and notebooks, as HTML."""
     rows = []
-    for script, notebook in itertools.pairwise(x for x in exports if x.page == name):
-        if (script.kind, notebook.kind) != ("script", "notebook"):
-            continue
+    for program in page.programs():
+        (script,) = exported(page.name, program.framework, "script")
+        (notebook,) = exported(page.name, program.framework, "notebook")
         links = [
             f'<a href="{get_relative_url(script.path, url)}" download>script</a>',
             f'<a href="{get_relative_url(notebook.path, url)}" download>notebook</a>',
@@ -97,40 +103,30 @@ def downloads(name: str, url: str, colab: str | None) -> str:
         if colab:
             address = f"{colab.rstrip('/')}/{notebook.path}"
             links.append(f'<a href="{address}">open in Colab</a>')
-        rows.append(f"<li>{LABELS[script.framework]}: {', '.join(links)}</li>")
-    return "<ul>" + "".join(rows) + "</ul>" if rows else ""
+        rows.append(f"<li>{LABELS[program.framework]}: {', '.join(links)}</li>")
+    return "<ul>" + "".join(rows) + "</ul>"
 
 
-def add_downloads(markdown: str, page: Any, config: Any) -> str:
+def add_downloads(markdown: str, page: Page, url: str, colab: str | None) -> str:
     """Let a page with programs end with its downloads."""
-    colab = config.extra.get("colab")
-    if rows := downloads(page.file.src_uri, page.url, colab):
-        said = "All of this page as one program, with the text between the blocks:"
-        return f"{markdown}\n\n## Downloads\n\n{said}\n\n{rows}\n"
-    return markdown
+    if not page.blocks:
+        return markdown
+    said = "All of this page as one program, with the text between the blocks:"
+    return f"{markdown}\n\n## Downloads\n\n{said}\n\n{downloads(page, url, colab)}\n"
 
 
-def mark_blocks(html: str, name: str, blocks: list[Block], url: str) -> str:
+def mark_blocks(html: str, page: Page, url: str) -> str:
     """Let each block's HTML name its stand-alone programs, for the copy button."""
-    numbered: dict[Block, dict[str, str]] = {block: {} for block in blocks}
-    ours = [x for x in exports if x.page == name and x.kind == "block"]
-    for framework in LABELS:
-        own = [b for b in blocks if b.framework in (None, framework)]
-        if framework == "both":
-            own = blocks
-        for block, export in zip(
-            own, (x for x in ours if x.framework == framework), strict=False
-        ):
-            numbered[block][framework] = get_relative_url(export.path, url)
-    left = iter(blocks)
+    data = {block: " data-raises" if block.raises else "" for block in page.blocks}
+    for program in page.programs():
+        files = exported(page.name, program.framework, "block")
+        for block, file in zip(program.blocks, files, strict=True):
+            address = get_relative_url(file.path, url)
+            data[block] += f' data-program-{program.framework}="{address}"'
+    left = iter(page.blocks)
 
     def mark(found: re.Match) -> str:
-        block = next(left)
-        data = "".join(
-            f' data-program-{framework}="{address}"'
-            for framework, address in numbered[block].items()
-        )
-        return found[0][:-1] + data + (" data-raises>" if block.raises else ">")
+        return f"{found[0][:-1]}{data[next(left)]}>"
 
     return re.sub(r'<div class="language-py(thon)?3? [^"]*highlight[^"]*">', mark, html)
 
@@ -174,7 +170,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
         markdown = rosetta.fill(markdown, f"docs/{page.file.src_uri}", root)
     except ValueError as error:
         raise PluginError(str(error)) from error
-    return add_downloads(markdown, page, config)
+    read = pages[page.file.src_uri]
+    return add_downloads(markdown, read, page.url, config.extra.get("colab"))
 
 
 def html_blocks(html: str) -> list[str]:
@@ -194,12 +191,11 @@ def html_blocks(html: str) -> list[str]:
     return blocks
 
 
-def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
+def on_page_content(html: str, page: Any, **_: Any) -> str:
     """Refuse HTML whose Python blocks are not the page's; turn TeX into MathML."""
     if page.file.src_uri.endswith(".ipynb"):
         return show_notebook(html, Path(page.file.src_uri).name)
-    root = Path(config.config_file_path).parent
-    blocks = read_page(Path(page.file.abs_src_path), root).blocks
+    blocks = pages[page.file.src_uri].blocks
     expected = [block.text.strip("\n") for block in blocks]
     try:
         found = html_blocks(html)
@@ -213,7 +209,7 @@ def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
             f"docs/{page.file.src_uri}: of {len(blocks)} Python blocks that were read "
             f"and would run, the HTML shows {len(found)}"
         )
-    html = mark_blocks(html, page.file.src_uri, blocks, page.url)
+    html = mark_blocks(html, pages[page.file.src_uri], page.url)
     return mathml(inline_pictures(html, Path(page.file.abs_src_path).parent))
 
 

@@ -22,14 +22,13 @@ import pytest
 
 from pagecode.cache import environment
 from pagecode.compare import first_difference
+from pagecode.export import LABELS
 from pagecode.page import BOTH, FRAMEWORKS, Page, read_pages
 from tests.test_site import ROOT, build
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGES = read_pages(ROOT)
 CHAPTER = next(page for page in PAGES if page.name == "models/logistic-regression.md")
-LABELS = {name: label for label, name in FRAMEWORKS.items()}
-LABELS[BOTH] = " and ".join(FRAMEWORKS)
 PROMPT = re.compile(r"(?m)^\s*(>>> |\$ |In \[\d+\]:)")
 PYTHON = ".language-python.highlight"
 REMEMBER = """async () => {
