@@ -4,7 +4,7 @@
 PYTHON ?= python3# the Python, 3.11 to 3.13, that the venv is made with
 VENV   ?= .venv
 PAGE   ?= # one page, as in models/logistic-regression.md; all by default
-ALL    ?= # anything: verify every program again, whatever the cache says
+ALL    ?= # anything: run all that is handed out, whatever the cache says
 PORT   ?= 8000
 SUDO   ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
 
@@ -20,7 +20,7 @@ export NO_MKDOCS_2_WARNING := 1
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record);"
-	@echo "  ALL=1 verifies again what has not changed (test); PORT=8000 (serve)"
+	@echo "  ALL=1 runs all again, every notebook and stand-alone program too (test); PORT=8000 (serve)"
 
 serve: data ## build the site and serve it, with live reload
 	$(RUN) mkdocs serve --dev-addr 127.0.0.1:$(PORT) --watch snippets --watch pagecode

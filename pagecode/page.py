@@ -111,9 +111,10 @@ class Page:
     name: str  # models/x.md
     blocks: list[Block]
     faults: list[Fault]
-    lines: list[Line] = field(default_factory=list)  # as expanded
-    fences: dict[int, "Fence"] = field(default_factory=dict)  # by their first line
-    drawn: set[int] = field(default_factory=set)  # the lines of the blocks' pictures
+    # As expanded; its fences by their first line; the lines of the blocks' pictures.
+    lines: list[Line] = field(default_factory=list, repr=False)
+    fences: dict[int, "Fence"] = field(default_factory=dict, repr=False)
+    drawn: set[int] = field(default_factory=set, repr=False)
 
     def programs(self) -> list[Program]:
         """One program per framework that the page's tabs name; both where none does.
