@@ -162,7 +162,10 @@ def show_notebook(html: str, file: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """Fill in the Rosetta table, where a page asks for its rows; add the downloads."""
+    """Fill in the Rosetta table, where a page asks for its rows; add the downloads.
+
+    A page hides its downloads as it hides its table of contents: `hide` in its head.
+    """
     if not page.file.src_uri.endswith(".md"):
         return markdown
     root = Path(config.config_file_path).parent
@@ -171,6 +174,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
     except ValueError as error:
         raise PluginError(str(error)) from error
     read = pages[page.file.src_uri]
+    if "downloads" in page.meta.get("hide", []):
+        return markdown
     return add_downloads(markdown, read, page.url, config.extra.get("colab"))
 
 
@@ -214,13 +219,16 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
 
 
 def inline_pictures(html: str, folder: Path) -> str:
-    """Put the figures into the page, where its colours reach them, light or dark."""
+    """Put the figures into the page, where its colours reach them, light or dark.
+
+    They lie in `figures/` in the page's folder, or below it.
+    """
 
     places = itertools.count(1)  # a picture may stand twice; its ids may not
 
     def inline(found: re.Match) -> str:
-        path = folder / "figures" / found["name"]
-        if not path.exists():
+        path = next(folder.rglob(f"figures/{found['name']}"), None)
+        if not path:
             return found[0]
         prefix = rf"\g<1>figure-{next(places)}-"
         svg = re.sub(r'(id="|url\(#|href="#)', prefix, path.read_text())
