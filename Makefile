@@ -15,10 +15,10 @@ export ALL
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test browser record data lint clean
+.PHONY: help serve site test browser screenshots lighthouse record data lint clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record);"
 	@echo "  ALL=1 runs all again, every notebook and stand-alone program too (test); PORT=8000 (serve)"
 
@@ -37,6 +37,12 @@ browser: ## install what the browser tests need (Debian): Chromium, fonts
 	@command -v apt-get > /dev/null \
 	|| { echo "there is no apt-get here: install Chromium in another way"; exit 1; }
 	$(SUDO) apt-get install --yes --no-install-recommends chromium fonts-liberation
+
+screenshots: data ## take a picture of every page, wide and narrow, light and dark
+	$(RUN) tests.look screenshots
+
+lighthouse: data ## print Lighthouse's marks of home, chapters, a notebook (needs Node)
+	$(RUN) tests.look lighthouse
 
 record: data ## rewrite the outputs that differ from what the blocks print
 	$(RUN) pagecode record $(PAGE)

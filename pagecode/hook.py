@@ -199,7 +199,8 @@ def html_blocks(html: str) -> list[str]:
 def on_page_content(html: str, page: Any, **_: Any) -> str:
     """Refuse HTML whose Python blocks are not the page's; turn TeX into MathML."""
     if page.file.src_uri.endswith(".ipynb"):
-        return show_notebook(html, Path(page.file.src_uri).name)
+        page.meta["search"] = {"exclude": True}  # its page is found, once
+        return thin(show_notebook(html, Path(page.file.src_uri).name))
     blocks = pages[page.file.src_uri].blocks
     expected = [block.text.strip("\n") for block in blocks]
     try:
@@ -215,7 +216,16 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
             f"and would run, the HTML shows {len(found)}"
         )
     html = mark_blocks(html, pages[page.file.src_uri], page.url)
-    return mathml(inline_pictures(html, Path(page.file.abs_src_path).parent))
+    return thin(mathml(inline_pictures(html, Path(page.file.abs_src_path).parent)))
+
+
+def thin(html: str) -> str:
+    """Drop the elements around names, operators, punctuation and blanks in code.
+
+    They have the colour of plain code, and were more than half of all elements of a
+    chapter: what a phone lays out.
+    """
+    return re.sub(r'<span class="[nopw]">([^<]*)</span>', r"\1", html)
 
 
 def inline_pictures(html: str, folder: Path) -> str:

@@ -1,5 +1,7 @@
-"""A tiny project in an empty folder, and what its pages and programs do."""
+"""A tiny project in an empty folder; the project's own site, and a reader's tab."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -12,6 +14,7 @@ from pagecode import cache
 from pagecode.page import Page, Program, read_page
 from pagecode.record import record
 from pagecode.verify import Verifier, report
+from tests.served import browse, serve
 
 VERIFIED = pytest.StashKey[list[Program]]()
 PROVED = pytest.StashKey[str]()
@@ -126,6 +129,56 @@ def site(tmp_path: Path, installed, monkeypatch) -> Site:
     for folder in ("docs", "snippets"):
         (root / folder).mkdir(parents=True)
     return Site(root)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory) -> Iterator[tuple[Path, str]]:
+    """The project's own site: its folder, and its address on this machine."""
+    folder = tmp_path_factory.mktemp("site")
+    with serve(folder) as url:
+        yield folder, url
+
+
+@pytest.fixture(scope="session")
+def built(served) -> Path:
+    """The folder of the project's own site."""
+    return served[0]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """A browser."""
+    try:
+        with browse() as browser:
+            yield browser
+    except LookupError as error:
+        missing = pytest.fail if os.environ.get("BROWSER") == "1" else pytest.skip
+        missing(str(error))
+
+
+@pytest.fixture
+def tab(browser, served) -> Iterator:
+    """A new reader's tab, in which nothing goes wrong and no other host is asked."""
+    _, url = served
+    allowed = ["clipboard-read", "clipboard-write"]
+    context = browser.new_context(base_url=url, permissions=allowed, has_touch=True)
+    asked: list[str] = []
+    errors: list[str] = []
+
+    def note(message) -> None:
+        meant = "/programs/" in message.location["url"]  # what a test makes fail
+        if message.type in ("error", "warning") and not meant:
+            errors.append(message.text)
+
+    context.on("request", lambda request: asked.append(request.url))
+    context.set_default_timeout(10_000)
+    tab = context.new_page()
+    tab.on("console", note)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    context.close()
+    assert [address for address in asked if not address.startswith(url)] == []
+    assert errors == []
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

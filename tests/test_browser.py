@@ -7,15 +7,11 @@ import json
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
 from urllib.parse import urljoin
 
 import pytest
@@ -24,9 +20,8 @@ from pagecode.cache import environment
 from pagecode.compare import first_difference
 from pagecode.export import LABELS
 from pagecode.page import BOTH, FRAMEWORKS, Page, read_pages
-from tests.test_site import ROOT, build
+from tests.served import ROOT
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGES = read_pages(ROOT)
 CHAPTER = next(page for page in PAGES if page.name == "models/logistic-regression.md")
 PROMPT = re.compile(r"(?m)^\s*(>>> |\$ |In \[\d+\]:)")
@@ -65,70 +60,6 @@ UNFIT = """buttons => buttons.filter(button => {  // WCAG 2.2: a target has 24 p
     const above = document.elementFromPoint(x + width / 2, y + height / 2)
     return left < 0 || right > 390 || width < 24 || height < 24 || above !== button
 }).map(button => button.parentElement.parentElement.innerText)"""
-
-
-class Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Keep silent."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """A browser."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not path or not find_spec("playwright"):
-        missing = pytest.fail if os.environ.get("BROWSER") == "1" else pytest.skip
-        missing(f"no Playwright, or none of the browsers {', '.join(BROWSERS)}")
-    from playwright.sync_api import sync_playwright
-
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    options += ["--disable-component-update", "--disable-sync", "--no-first-run"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=options)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def served(browser, tmp_path_factory) -> Iterator[tuple[Path, str]]:
-    """The project's own site: its folder, and its address on this machine."""
-    folder = tmp_path_factory.mktemp("served")
-    handler = partial(Handler, directory=folder)
-    with (
-        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("SITE_URL", f"http://127.0.0.1:{server.server_port}/")
-        done = build(ROOT, folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-        Thread(target=server.serve_forever).start()
-        yield folder, os.environ["SITE_URL"]
-        server.shutdown()
-
-
-@pytest.fixture
-def tab(browser, served) -> Iterator:
-    """A new reader's tab, in which nothing goes wrong and no other host is asked."""
-    _, url = served
-    allowed = ["clipboard-read", "clipboard-write"]
-    context = browser.new_context(base_url=url, permissions=allowed, has_touch=True)
-    asked: list[str] = []
-    errors: list[str] = []
-
-    def note(message) -> None:
-        meant = "/programs/" in message.location["url"]  # what a test makes fail
-        if message.type in ("error", "warning") and not meant:
-            errors.append(message.text)
-
-    context.on("request", lambda request: asked.append(request.url))
-    context.set_default_timeout(10_000)
-    tab = context.new_page()
-    tab.on("console", note)
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    yield tab
-    context.close()
-    assert [address for address in asked if not address.startswith(url)] == []
-    assert errors == []
 
 
 def visit(tab, page: Page, label: str = "PyTorch") -> None:

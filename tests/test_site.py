@@ -1,19 +1,18 @@
 """The built site shows exactly the blocks that run, and asks no other host."""
 
-import os
+import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urljoin
 
 import pytest
 
 from pagecode.page import Page, read_pages
 from tests.conftest import PAGE, Site
+from tests.served import ROOT, build
 
-ROOT = Path(__file__).parent.parent
 PAGES = read_pages(ROOT)
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta"}
 VOID |= {"source", "track", "wbr"}
@@ -30,6 +29,7 @@ FETCHING = {  # attributes that let a browser ask for a file as it opens the pag
     "use": ("href", "xlink:href"),
     "link": ("href",),
 }
+LINKS = {"href", "xlink:href", "src", "data", "poster", "action", "formaction", "cite"}
 NOT_FETCHED = {"canonical", "prev", "next", "alternate", "license", "edit"}
 
 
@@ -41,6 +41,8 @@ class Html(HTMLParser):
         self.open: list[tuple[str, set[str]]] = []
         self.blocks: list[str] = []
         self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
         self.text = ""
         self.feed(html)
 
@@ -55,6 +57,13 @@ class Html(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [
+            value
+            for name, value in values.items()
+            if name in LINKS or name.startswith("data-program-")
+        ]
+        self.links += re.findall(r"(?:^|,)\s*([^\s,]+)", values.get("srcset", ""))
         if not NOT_FETCHED & set(values.get("rel", "").split()):
             found = (values.get(name, "") for name in FETCHING.get(tag, ()))
             self.fetched += [address for address in found if address]
@@ -76,26 +85,6 @@ class Html(HTMLParser):
             self.fetched += re.findall(r"url\(([^)]*)\)|@import ([^;]*)", data)
         if "code" in tags and self.python():
             self.blocks[-1] += data
-
-
-def build(root: Path, target: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Build a site into the target folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--site-dir", target, *options],
-        cwd=root,
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Path:
-    """The project's own site, built as strictly as `make site` does."""
-    folder = tmp_path_factory.mktemp("site")
-    done = build(ROOT, folder, "--strict")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 def pages_of(folder: Path) -> Iterator[tuple[str, Html]]:
@@ -149,6 +138,40 @@ def test_no_style_asks_another_host(built: Path) -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"url\(\s*[\"']?(https?:)?//", text), path.name
         assert not re.search(r"@import\s+(url\()?[\"']?(https?:)?//", text), path.name
+
+
+def test_every_link_and_fragment_resolves(built: Path, served) -> None:
+    """Those of raw HTML, notebooks, search and sitemap too; no other host is asked."""
+    pages = dict(pages_of(built))
+    links = [
+        (name, urljoin(served[1] + name.removesuffix("index.html"), link))
+        for name, html in pages.items()
+        for link in html.links
+    ]
+    index = json.loads((built / "search/search_index.json").read_text("utf-8"))
+    links += [("search", served[1] + x["location"]) for x in index["docs"]]
+    sitemap = (built / "sitemap.xml").read_text("utf-8")
+    links += [("sitemap", x) for x in re.findall(r"<loc>(.*?)</loc>", sitemap)]
+    assert {"index.html", "404.html", "search", "sitemap"} < {name for name, _ in links}
+    dead = []
+    for name, link in links:
+        address, _, fragment = link.partition("#")
+        if not address.startswith(served[1]):
+            sound = re.match(r"https://[\w.-]+\.\w+(/|$)|mailto:|data:", link)
+        else:
+            path = unquote(address.removeprefix(served[1]).partition("?")[0])
+            path += "index.html" if path.endswith("/") or not path else ""
+            sound = (built / path).is_file()
+            if fragment and path in pages:
+                sound = sound and unquote(fragment) in pages[path].ids
+        if not sound:
+            dead.append((name, link))
+    assert dead == []
+
+
+def test_no_page_has_an_id_twice(built: Path) -> None:
+    for name, html in pages_of(built):
+        assert len(html.ids) == len({*html.ids}), name
 
 
 @pytest.fixture

@@ -1,0 +1,113 @@
+"""The site, built, served as a host would, and shown in a browser."""
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from pagecode.page import read_pages
+from pagecode.parts import address
+
+ROOT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+OPTIONS += ["--disable-component-update", "--disable-sync", "--no-first-run"]
+
+
+def build(
+    root: Path, target: Path, *options: str, url: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Build a site into the target folder, for an address."""
+    added = {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--site-dir", target, *options],
+        cwd=root,
+        env=os.environ | added | ({"SITE_URL": url} if url else {}),
+        capture_output=True,
+        text=True,
+    )
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a folder as hosts do: compressed, and 404.html for what is not there."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        """Keep silent."""
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if path.is_dir() and not self.path.partition("?")[0].endswith("/"):
+            return super().do_GET()  # leads to the address with the stroke
+        path = path / "index.html" if path.is_dir() else path
+        found = path.is_file()
+        path = path if found else Path(self.directory) / "404.html"
+        body = gzip.compress(path.read_bytes(), 6)
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with suppress(ConnectionError):  # a browser that goes on to the next page
+            self.wfile.write(body)
+        return None
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Build the project's own site into the folder, as strictly as `make site` does,
+    and serve it while the block lasts; yield its address.
+    """
+    handler = partial(Handler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        done = build(ROOT, folder, "--strict", url=url)
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+        Thread(target=server.serve_forever).start()
+        try:
+            yield url
+        finally:
+            server.shutdown()
+
+
+def addresses() -> list[str]:
+    """Return where the site shows its pages, its notebooks, and what is missing."""
+    pages = read_pages(ROOT)
+    notebooks = [
+        f"notebooks/{page.path.stem}.{program.framework}/"
+        for page in pages
+        for program in page.programs()
+    ]
+    return [*(address(page.name) for page in pages), *notebooks, "404.html"]
+
+
+def chromium() -> str:
+    """Return a browser's path; LookupError where there is none."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not path or not find_spec("playwright"):
+        names = ", ".join(BROWSERS)
+        raise LookupError(f"no Playwright, or none of the browsers {names}")
+    return path
+
+
+@contextmanager
+def browse() -> Iterator[Any]:
+    """Start a browser; LookupError where there is none."""
+    path = chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        yield browser
+        browser.close()

@@ -1,0 +1,211 @@
+"""Every page, read in a real browser: by eye, by ear, by keyboard, without scripts.
+
+Needs Playwright and a Chromium; with BROWSER=1 it fails where it would be skipped.
+"""
+
+import re
+
+import pytest
+
+from tests.served import addresses
+
+ADDRESSES = addresses()
+CHAPTER = "models/logistic-regression/"
+WIDTHS = (390, 768, 1280)
+OPEN = "document.querySelectorAll('details').forEach(x => { x.open = true })"
+# axe weighs the contrast of each piece of code, formula, figure and table. Of those
+# that look alike on one ground, one is enough, and takes a fifth of the time.
+THIN = """() => {
+    const seen = new Set()
+    for (const x of document.querySelectorAll("pre *, math *, svg text, table code")) {
+        const words = [...x.childNodes].filter(x => x.nodeType === Node.TEXT_NODE)
+        if (!x.checkVisibility() || !words.some(x => x.data.trim())) continue
+        let ground = x
+        while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)")
+            ground = ground.parentElement
+        const { color, fill, fontSize, fontWeight } = getComputedStyle(x)
+        const { backgroundColor } = getComputedStyle(ground)
+        const look = [color, fill, fontSize, fontWeight, backgroundColor].join()
+        if (seen.has(look)) for (const word of words) word.data = ""
+        seen.add(look)
+    }
+}"""
+SHOWN = "article :is(h1, math, svg, img, pre, table)"  # what a page is read for
+HIDDEN = """all => all.filter(x => {
+    const { width, height } = x.getBoundingClientRect()
+    if (x.closest("details, .tabbed-block")) return false
+    return !x.checkVisibility() || !width || !height
+}).map(x => x.outerHTML.slice(0, 80))"""
+HIDDEN_IN_PRINT = HIDDEN.replace("details, .tabbed-block", "defs")
+CUT = """all => all.filter(x => x.scrollWidth > x.clientWidth + 1)
+    .map(x => x.innerText.slice(0, 80))"""
+WIDER = """width => [...document.querySelectorAll("article *, footer *")].filter(x =>
+    x.checkVisibility() && x.getBoundingClientRect().right > width + 1
+        && !x.closest("pre, math, svg, .md-typeset__scrollwrap, .said")
+).map(x => x.outerHTML.slice(0, 80))"""
+FOCUSED = """() => {
+    const x = document.activeElement
+    const label = x.type === "radio" && document.querySelector(`label[for=${x.id}]`)
+    return (label || x).title || x.ariaLabel || (label || x).innerText
+}"""
+RING = """() => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement)
+    return outlineStyle !== "none" && outlineWidth !== "0px"
+}"""
+CHOSEN = """() => [...document.querySelectorAll(".tabbed-set > input:checked")]
+    .filter(x => !x.closest("details"))
+    .map(x => document.querySelector(`label[for=${x.id}]`).innerText)"""
+MOVING = """() => [...document.querySelectorAll("*")].filter(x => {
+    const style = getComputedStyle(x)
+    const all = [style.transitionDuration, style.animationDuration].join().split(",")
+    return style.scrollBehavior !== "auto" || all.some(x => parseFloat(x) > 0.01)
+}).map(x => x.outerHTML.slice(0, 80))"""
+
+every_page = pytest.mark.parametrize("address", ADDRESSES, ids=lambda x: x or "home")
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """The rules of accessibility, as a program for a page."""
+    pytest.importorskip("axe_playwright_python")
+    from axe_playwright_python.sync_playwright import Axe
+
+    return Axe()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@every_page
+def test_axe_finds_nothing(tab, axe, address: str, scheme: str) -> None:
+    tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    tab.goto(address)
+    assert (tab.locator("body").get_attribute("data-md-color-scheme") == "slate") == (
+        scheme == "dark"
+    )
+    tab.evaluate(OPEN)
+    tab.evaluate(THIN)
+    found = axe.run(tab, options={"resultTypes": ["violations"]}).response
+    assert [
+        (rule["id"], node["html"][:90], node["failureSummary"])
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ] == []
+
+
+@every_page
+def test_page_never_moves_sideways(tab, address: str) -> None:
+    tab.emulate_media(reduced_motion="reduce")  # nothing slides in while we measure
+    tab.goto(address)
+    tab.evaluate(OPEN)
+    for width in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": 844})
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+        assert tab.evaluate(WIDER, width) == []
+
+
+def test_keyboard_alone_reaches_search_buttons_and_tabs(tab) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    tab.goto(CHAPTER)
+    tab.locator(".program").first.wait_for()
+    wanted = ["Search", "Copy the code as shown"]
+    wanted += ["Copy the program that runs by itself", "PyTorch"]
+    for name in wanted:
+        for _ in range(100):
+            if tab.evaluate(FOCUSED) == name:
+                break
+            tab.keyboard.press("Tab")
+        assert tab.evaluate(FOCUSED) == name
+        if name.startswith("Copy"):
+            assert tab.evaluate(RING)
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate(FOCUSED) == "TensorFlow"
+    block = tab.locator(".tabbed-set").first.locator(".language-python:visible")
+    assert "import tensorflow" in block.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("word", "leads_to"),
+    [
+        ("GRU", "models/character-rnn/"),
+        ("sigmoid", CHAPTER),
+        ("BCEWithLogits", CHAPTER),
+    ],
+)
+def test_search_finds_a_word_by_keyboard(tab, word: str, leads_to: str) -> None:
+    tab.goto("")
+    tab.keyboard.press("/")
+    tab.keyboard.type(word)
+    results = tab.locator(".md-search-result__link")
+    results.first.wait_for()
+    found = [
+        x.split("?")[0] for x in results.evaluate_all("all => all.map(x => x.href)")
+    ]
+    assert any(leads_to in x for x in found), found
+    assert not any("/notebooks/" in x for x in found), "each page would be found thrice"
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(re.compile(re.escape(found[0].split("#")[0])))
+    assert word.lower() in tab.locator("article").inner_text().lower()
+
+
+def test_mathematics_stands_after_instant_navigation(tab) -> None:
+    tab.goto(CHAPTER)
+    count = tab.locator("article math").count()
+    assert count > 20
+    tab.goto("")
+    tab.evaluate("window.same = true")
+    tab.locator(".chapters a", has_text="Logistic regression").click()
+    tab.wait_for_url(f"**/{CHAPTER}")
+    tab.locator("article math").first.wait_for()
+    assert tab.evaluate("window.same")
+    assert tab.locator("article math").count() == count
+    assert tab.locator("article math").evaluate_all(HIDDEN) == []
+
+
+def test_framework_is_chosen_once_for_all_pages(tab) -> None:
+    tab.goto(CHAPTER)
+    for label, other in (("TensorFlow", ""), ("PyTorch", "models/softmax-regression/")):
+        tab.locator(".tabbed-labels label", has_text=label).first.click()
+        for address in (None, CHAPTER, other):
+            if address is not None:
+                tab.goto(address)
+            every = f"({CHOSEN})().every(x => x === '{label}')"
+            tab.wait_for_function(every)
+            assert tab.evaluate(CHOSEN)
+
+
+@every_page
+def test_page_is_read_without_scripts(browser, served, address: str) -> None:
+    with browser.new_context(java_script_enabled=False, base_url=served[1]) as context:
+        tab = context.new_page()
+        tab.goto(address)
+        assert tab.locator(SHOWN).count()
+        assert tab.locator(SHOWN).evaluate_all(HIDDEN) == []
+        for dead in (
+            ".md-search",
+            "label[for=__search]",
+            "[data-md-component=palette]",
+        ):
+            assert not tab.locator(dead).first.is_visible()
+        for tabs in tab.locator("article > .tabbed-set, .hero .tabbed-set").all()[:1]:
+            for label in ("TensorFlow", "PyTorch"):
+                tabs.locator("label", has_text=label).click()
+                code = tabs.locator("pre:visible").all_inner_texts()
+                assert any(label.lower().removeprefix("py") in x for x in code)
+
+
+@every_page
+def test_print_shows_all(tab, address: str) -> None:
+    tab.set_viewport_size({"width": 700, "height": 1000})  # A4, less its margins
+    tab.goto(address)
+    tab.emulate_media(media="print", color_scheme="light")
+    assert tab.locator(SHOWN).evaluate_all(HIDDEN_IN_PRINT) == []
+    assert tab.locator("article pre > code, .jp-Cell pre").evaluate_all(CUT) == []
+    assert not tab.locator("button:visible, .md-header:visible").count()
+
+
+@every_page
+def test_nothing_moves_for_those_who_ask_for_it(tab, address: str) -> None:
+    tab.emulate_media(reduced_motion="reduce")
+    tab.goto(address)
+    assert tab.evaluate(MOVING) == []
+    assert tab.locator(SHOWN).evaluate_all(HIDDEN) == []
