@@ -87,8 +87,8 @@ def prose_cell(text: str, drawn: dict[str, Picture]) -> NotebookNode:
 
     def attach(found: re.Match) -> str:
         picture = drawn.get(found["name"])
-        if not picture:
-            return found[0]
+        if not picture:  # another page's: a notebook asks no host for it
+            return ""
         svg = on_paper(picture.path.read_text(encoding="utf-8"))
         encoded = base64.b64encode(svg.encode()).decode()
         attachments[picture.path.name] = {"image/svg+xml": encoded}

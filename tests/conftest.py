@@ -171,7 +171,7 @@ def tab(browser, served) -> Iterator:
             errors.append(message.text)
 
     context.on("request", lambda request: asked.append(request.url))
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     tab = context.new_page()
     tab.on("console", note)
     tab.on("pageerror", lambda error: errors.append(str(error)))

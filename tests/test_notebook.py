@@ -88,10 +88,13 @@ def test_a_preview_of_a_figure_is_in_the_notebook_itself(site):
     site.write("docs/figures/page-1.svg", svg)
     site.add("draw()")
     picture = "![A line](figures/page-1.svg)\n"
-    site.write(PAGE, f"{picture}\n![x](y.svg)\n\n{site.text()}\n    {picture}")
+    other = "Of another page: ![none](figures/other-1.svg)"
+    text = f"{picture}\n{other}\n\n![x](y.svg)\n\n{site.text()}\n    {picture}"
+    site.write(PAGE, text)
     preview = build(site).cells[2]
     assert preview.source == (
-        "![A line](attachment:page-1.svg)\n\n![x](https://book.example/y.svg)"
+        "![A line](attachment:page-1.svg)\n\nOf another page: \n\n"
+        "![x](https://book.example/y.svg)"
     )
     attached = preview.attachments["page-1.svg"]["image/svg+xml"]
     assert base64.b64decode(attached).decode() == on_paper(svg)
