@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -156,12 +157,11 @@ def browser() -> Iterator:
         missing(str(error))
 
 
-@pytest.fixture
-def tab(browser, served) -> Iterator:
-    """A new reader's tab, in which nothing goes wrong and no other host is asked."""
-    _, url = served
+@contextmanager
+def reading(browser, url: str, *, touch: bool = False) -> Iterator:
+    """Open a reader's tab, in which nothing goes wrong and no other host is asked."""
     allowed = ["clipboard-read", "clipboard-write"]
-    context = browser.new_context(base_url=url, permissions=allowed, has_touch=True)
+    context = browser.new_context(base_url=url, permissions=allowed, has_touch=touch)
     asked: list[str] = []
     errors: list[str] = []
 
@@ -179,6 +179,21 @@ def tab(browser, served) -> Iterator:
     context.close()
     assert [address for address in asked if not address.startswith(url)] == []
     assert errors == []
+
+
+@pytest.fixture
+def tab(browser, served) -> Iterator:
+    """A reader's tab."""
+    with reading(browser, served[1]) as tab:
+        yield tab
+
+
+@pytest.fixture
+def phone(browser, served) -> Iterator:
+    """A reader's tab on a phone: narrow, and touched."""
+    with reading(browser, served[1], touch=True) as tab:
+        tab.set_viewport_size({"width": 390, "height": 844})
+        yield tab
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -135,14 +135,13 @@ def test_only_programs_have_a_second_button_and_outputs_have_none(
 
 
 @every_page
-def test_buttons_fit_a_phone(tab, page: Page) -> None:
-    tab.set_viewport_size({"width": 390, "height": 844})
-    visit(tab, page)
-    assert tab.evaluate("document.documentElement.scrollWidth") == 390
-    assert tab.locator(".md-code__button:visible").evaluate_all(UNFIT) == []
+def test_buttons_fit_a_phone(phone, page: Page) -> None:
+    visit(phone, page)
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    assert phone.locator(".md-code__button:visible").evaluate_all(UNFIT) == []
     if page.blocks:
-        _, program = buttons(tab, 0)
-        assert "runs by itself" in copied(tab, program.tap)[0]
+        _, program = buttons(phone, 0)
+        assert "runs by itself" in copied(phone, program.tap)[0]
 
 
 OUTPUTS = [
