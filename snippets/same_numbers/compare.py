@@ -1,0 +1,64 @@
+"""Compare two runs: their losses step by step, and their weights at the end."""
+
+# --8<-- [start:imports]
+import matplotlib.pyplot as plt
+import numpy as np
+
+# --8<-- [end:imports]
+
+
+# --8<-- [start:differences]
+def differences(run, other):
+    """Return how far apart two runs are: the losses (steps,), and the weights at most.
+
+    A run is its losses (steps,), and the list of its weights after the last step.
+    Raises ValueError if one took more steps than the other.
+    """
+    (losses, weights), (other_losses, other_weights) = run, other
+    if len(losses) != len(other_losses):
+        raise ValueError(f"{len(losses)} steps cannot match {len(other_losses)}")
+    pairs = zip(weights, other_weights, strict=True)
+    return np.abs(losses - other_losses), max(np.abs(a - b).max() for a, b in pairs)
+
+
+# --8<-- [end:differences]
+
+
+# --8<-- [start:save]
+def save_runs(path, runs):
+    """Write runs by name into one .npz file."""
+    arrays = {}
+    for name, (losses, weights) in runs.items():
+        arrays[f"{name}, losses"] = losses
+        arrays |= {f"{name}, weight {i}": weight for i, weight in enumerate(weights)}
+    np.savez(path, **arrays)
+
+
+def load_runs(path):
+    """Read what save_runs wrote."""
+    runs = {}
+    with np.load(path) as arrays:
+        for key in arrays:
+            name, _, kind = key.rpartition(", ")
+            losses, weights = runs.setdefault(name, ([], []))
+            (losses if kind == "losses" else weights).append(arrays[key])
+    return {name: (losses[0], weights) for name, (losses, weights) in runs.items()}
+
+
+# --8<-- [end:save]
+
+
+# --8<-- [start:plot]
+def plot_differences(lines, floor):
+    """Plot named differences (steps,) against the step, both on logarithmic axes.
+
+    A difference below floor is drawn there: it is rounding.
+    """
+    _, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    for name, line in lines.items():
+        axes.plot(np.arange(1, len(line) + 1), np.maximum(line, floor), label=name)
+    axes.set(xscale="log", yscale="log", xlabel="step", ylabel="difference in loss")
+    axes.legend()
+
+
+# --8<-- [end:plot]
