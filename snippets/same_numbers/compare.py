@@ -9,9 +9,10 @@ import numpy as np
 
 # --8<-- [start:differences]
 def differences(run, other):
-    """Return how far apart two runs are: the losses (steps,), and the weights at most.
+    """Return how far apart the losses are at each step, and at the end the weights.
 
     A run is its losses (steps,), and the list of its weights after the last step.
+    Returns an array (steps,) and a number, the largest difference of any weight.
     Raises ValueError if one took more steps than the other.
     """
     (losses, weights), (other_losses, other_weights) = run, other
@@ -22,6 +23,19 @@ def differences(run, other):
 
 
 # --8<-- [end:differences]
+
+
+# --8<-- [start:print]
+def print_run(runs, model, steps, bound):
+    """Print a model's losses in float64, and whether float32 stays within a bound."""
+    run, precise_run = (runs[f"{model}, {dtype}"] for dtype in ("float32", "float64"))
+    for step in steps:
+        print(f"Step {step:4d} | Loss: {precise_run[0][step - 1]:.11f}")
+    gaps, _ = differences(run, precise_run)
+    print(f"In float32 within {bound:.0e}:", gaps.max() <= bound)
+
+
+# --8<-- [end:print]
 
 
 # --8<-- [start:save]

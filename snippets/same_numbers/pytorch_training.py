@@ -16,7 +16,7 @@ from snippets.same_numbers.batches import (
     mnist_batches,
     shakespeare_batches,
 )
-from snippets.same_numbers.compare import differences, plot_differences, save_runs
+from snippets.same_numbers.compare import print_run, save_runs
 from snippets.softmax_regression.pytorch_module import SoftmaxRegression
 
 
@@ -92,11 +92,11 @@ def train_softmax_regression(start, dtype):
 
 
 # --8<-- [start:rnn]
-def train_character_rnn(start, dtype):
+def train_character_rnn(start, dtype, num_steps, learning_rate):
     """Return the losses and the last weights."""
     model = load_arrays(CharacterRNN(100, 64, 128), start, dtype)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    losses = train(model, loss_of_sequence, optimizer, shakespeare_batches())
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    losses = train(model, loss_of_sequence, optimizer, shakespeare_batches(num_steps))
     return losses, to_arrays(model)
 
 
@@ -104,12 +104,40 @@ def train_character_rnn(start, dtype):
 
 
 if __name__ == "__main__":
-    import time
+    # --8<-- [start:run_travel]
     starts = draw_starts(SEED)
+    model = load_arrays(CharacterRNN(100, 64, 128), starts["character RNN"], "float32")
+    logits, _ = model(torch.tensor([[15, 24, 27]], device=device))  # "for"
+    print("Logits:", " ".join(f"{x:.4f}" for x in logits[0, -1, :5].tolist()))
+    back = zip(to_arrays(model), starts["character RNN"], strict=True)
+    print("Back, bit by bit:", all(np.array_equal(a, b) for a, b in back))
+    # --8<-- [end:run_travel]
+
+    # --8<-- [start:run_logistic]
     runs = {}
-    for f, name in [(train_logistic_regression, "logistic regression"), (train_softmax_regression, "softmax regression"), (train_character_rnn, "character RNN")]:
-        for dtype in ("float32", "float64"):
-            t=time.time()
-            runs[f"{name}, {dtype}"] = f(starts[name], dtype)
-            print(name, dtype, time.time()-t, flush=True)
-    save_runs("/tmp/par/pytorch.npz", runs)
+    for dtype in ("float32", "float64"):
+        runs[f"logistic regression, {dtype}"] = train_logistic_regression(
+            starts["logistic regression"], dtype
+        )
+    print_run(runs, "logistic regression", steps=[1, 10, 100, 1000], bound=2e-5)
+    # --8<-- [end:run_logistic]
+
+    # --8<-- [start:run_softmax]
+    for dtype in ("float32", "float64"):
+        runs[f"softmax regression, {dtype}"] = train_softmax_regression(
+            starts["softmax regression"], dtype
+        )
+    print_run(runs, "softmax regression", steps=[1, 10, 100, 1000, 2350], bound=1e-6)
+    # --8<-- [end:run_softmax]
+
+    # --8<-- [start:run_rnn]
+    for dtype in ("float32", "float64"):
+        runs[f"character RNN, {dtype}"] = train_character_rnn(
+            starts["character RNN"], dtype, num_steps=100, learning_rate=0.005
+        )
+    print_run(runs, "character RNN", steps=[1, 10, 100], bound=5e-6)
+    # --8<-- [end:run_rnn]
+
+    # --8<-- [start:save]
+    save_runs("pytorch.npz", runs)
+    # --8<-- [end:save]

@@ -16,7 +16,7 @@ from snippets.same_numbers.batches import (
     mnist_batches,
     shakespeare_batches,
 )
-from snippets.same_numbers.compare import differences, plot_differences, save_runs
+from snippets.same_numbers.compare import print_run, save_runs
 from snippets.same_numbers.weights import (
     character_rnn_to_keras,
     character_rnn_to_pytorch,
@@ -44,7 +44,9 @@ def train(model, loss_fn, optimizer, batches):
     def update(inputs, targets):
         with tf.GradientTape() as tape:
             loss = loss_fn(model, inputs, targets)
-        optimizer.apply(tape.gradient(loss, [x.value for x in model.trainable_variables]))
+        optimizer.apply(
+            tape.gradient(loss, [x.value for x in model.trainable_variables])
+        )
         return loss
 
     losses = []
@@ -102,27 +104,67 @@ def train_softmax_regression(start, dtype):
 
 
 # --8<-- [start:rnn]
-def train_character_rnn(start, dtype):
-    """Return the losses and the last weights, in PyTorch's layout."""
+def build_character_rnn(start, dtype):
+    """Return a CharacterRNN with these weights, given in PyTorch's layout."""
     set_precision(dtype)
     model = CharacterRNN(100, 64, 128)
     model(tf.zeros((1, 1), tf.int64))  # the first call makes the layers' variables
     model.set_weights(character_rnn_to_keras(*start))
-    optimizer = Adam([x.value for x in model.trainable_variables], 0.01)
-    losses = train(model, loss_of_sequence, optimizer, shakespeare_batches())
-    return losses, character_rnn_to_pytorch(*model.get_weights())
+    return model
 
 
 # --8<-- [end:rnn]
 
 
+# --8<-- [start:train_rnn]
+def train_character_rnn(start, dtype, num_steps, learning_rate):
+    """Return the losses and the last weights, in PyTorch's layout."""
+    model = build_character_rnn(start, dtype)
+    optimizer = Adam([x.value for x in model.trainable_variables], learning_rate)
+    batches = shakespeare_batches(num_steps)
+    losses = train(model, loss_of_sequence, optimizer, batches)
+    return losses, character_rnn_to_pytorch(*model.get_weights())
+
+
+# --8<-- [end:train_rnn]
+
+
 if __name__ == "__main__":
-    import time
+    # --8<-- [start:run_travel]
     starts = draw_starts(SEED)
+    model = build_character_rnn(starts["character RNN"], "float32")
+    logits, _ = model(tf.constant([[15, 24, 27]]))  # "for"
+    print("Logits:", " ".join(f"{x:.4f}" for x in logits[0, -1, :5].numpy()))
+    arrays = character_rnn_to_pytorch(*model.get_weights())
+    back = zip(arrays, starts["character RNN"], strict=True)
+    print("Back, bit by bit:", all(np.array_equal(a, b) for a, b in back))
+    # --8<-- [end:run_travel]
+
+    # --8<-- [start:run_logistic]
     runs = {}
-    for f, name in [(train_logistic_regression, "logistic regression"), (train_softmax_regression, "softmax regression"), (train_character_rnn, "character RNN")]:
-        for dtype in ("float32", "float64"):
-            t=time.time()
-            runs[f"{name}, {dtype}"] = f(starts[name], dtype)
-            print(name, dtype, time.time()-t, flush=True)
-    save_runs("/tmp/par/tensorflow.npz", runs)
+    for dtype in ("float32", "float64"):
+        runs[f"logistic regression, {dtype}"] = train_logistic_regression(
+            starts["logistic regression"], dtype
+        )
+    print_run(runs, "logistic regression", steps=[1, 10, 100, 1000], bound=2e-5)
+    # --8<-- [end:run_logistic]
+
+    # --8<-- [start:run_softmax]
+    for dtype in ("float32", "float64"):
+        runs[f"softmax regression, {dtype}"] = train_softmax_regression(
+            starts["softmax regression"], dtype
+        )
+    print_run(runs, "softmax regression", steps=[1, 10, 100, 1000, 2350], bound=1e-6)
+    # --8<-- [end:run_softmax]
+
+    # --8<-- [start:run_rnn]
+    for dtype in ("float32", "float64"):
+        runs[f"character RNN, {dtype}"] = train_character_rnn(
+            starts["character RNN"], dtype, num_steps=100, learning_rate=0.005
+        )
+    print_run(runs, "character RNN", steps=[1, 10, 100], bound=5e-6)
+    # --8<-- [end:run_rnn]
+
+    # --8<-- [start:save]
+    save_runs("tensorflow.npz", runs)
+    # --8<-- [end:save]
