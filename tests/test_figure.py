@@ -192,3 +192,12 @@ def test_scales_are_compared() -> None:
     one, other = [{}, {"scales": ["linear", "log"]}], [{}, {"scales": ["linear"] * 2}]
     assert plot_difference(one, one) is None
     assert plot_difference(one, other) == "the scales of axes 1"
+
+
+def test_logarithmic_axes_are_compared_as_they_are_drawn() -> None:
+    scales = {"scales": ["linear", "log"]}
+    one = [{}, scales | {"lines": [[[1.0, 1e-9], [2.0, 0.0], [3.0, 1e-1]]]}]
+    near = [{}, scales | {"lines": [[[1.0, 1.01e-9], [2.0, 0.0], [3.0, 1e-1]]]}]
+    other = [{}, scales | {"lines": [[[1.0, 1e-8], [2.0, 0.0], [3.0, 1e-1]]]}]
+    assert plot_difference(one, near) is None
+    assert plot_difference(one, other) == "the lines of axes 1"

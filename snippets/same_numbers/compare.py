@@ -62,15 +62,26 @@ def load_runs(path):
 # --8<-- [end:save]
 
 
+# --8<-- [start:nudge]
+def nudge(arrays):
+    """Return copies in float64, with 1e-7 added to the last array's first number."""
+    nudged = [array.astype("float64") for array in arrays]
+    nudged[-1][0] += 1e-7
+    return nudged
+
+
+# --8<-- [end:nudge]
+
+
 # --8<-- [start:plot]
-def plot_differences(lines, floor):
-    """Plot named differences (steps,) against the step, both on logarithmic axes.
+def plot_gaps(gaps, floor):
+    """Plot named differences (steps,) against the step, on logarithmic axes.
 
     A difference below floor is drawn there: it is rounding.
     """
     _, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-    for name, line in lines.items():
-        axes.plot(np.arange(1, len(line) + 1), np.maximum(line, floor), label=name)
+    for name, gap in gaps.items():
+        axes.plot(np.arange(1, len(gap) + 1), np.maximum(gap, floor), label=name)
     axes.set(xscale="log", yscale="log", xlabel="step", ylabel="difference in loss")
     axes.legend()
 

@@ -24,9 +24,10 @@ from snippets.softmax_regression.pytorch_module import SoftmaxRegression
 @torch.no_grad()
 def load_arrays(model, arrays, dtype):
     """Copy arrays into a model's parameters; return it, in this precision."""
+    model.to(device, getattr(torch, dtype))
     for parameter, array in zip(model.parameters(), arrays, strict=True):
         parameter.copy_(torch.from_numpy(array))
-    return model.to(device, getattr(torch, dtype))
+    return model
 
 
 def to_arrays(model):

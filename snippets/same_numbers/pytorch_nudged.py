@@ -1,0 +1,53 @@
+"""What becomes of a tiny difference while a model trains, in PyTorch."""
+
+from snippets.same_numbers.batches import SEED, draw_starts
+from snippets.same_numbers.compare import differences, nudge, plot_gaps
+from snippets.same_numbers.pytorch_training import (
+    train_character_rnn,
+    train_logistic_regression,
+    train_softmax_regression,
+)
+
+if __name__ == "__main__":
+    starts = draw_starts(SEED)
+    runs = {
+        "logistic regression, float64": train_logistic_regression(
+            starts["logistic regression"], "float64"
+        ),
+        "softmax regression, float64": train_softmax_regression(
+            starts["softmax regression"], "float64"
+        ),
+    }
+
+    # --8<-- [start:run]
+    gaps = {}
+    for learning_rate in (0.01, 0.005):
+        start = starts["character RNN"]
+        run, nudged_run = (
+            train_character_rnn(arrays, "float64", 300, learning_rate)
+            for arrays in (start, nudge(start))
+        )
+        name = f"character RNN, learning rate {learning_rate}"
+        gaps[name] = differences(run, nudged_run)[0]
+    nudged_run = train_logistic_regression(
+        nudge(starts["logistic regression"]), "float64"
+    )
+    gaps["logistic regression"] = differences(
+        runs["logistic regression, float64"], nudged_run
+    )[0]
+    nudged_run = train_softmax_regression(
+        nudge(starts["softmax regression"]), "float64"
+    )
+    gaps["softmax regression"] = differences(
+        runs["softmax regression, float64"], nudged_run
+    )[0]
+    for name, gap in gaps.items():
+        print(f"{name}: {gap[:100].max():.1e}, then {gap[200:300].max():.1e}")
+    # --8<-- [end:run]
+
+    # --8<-- [start:plot]
+    plot_gaps(gaps, floor=1e-12)
+    # --8<-- [end:plot]
+    import numpy as np
+
+    np.savez("/tmp/par/chaos-pytorch.npz", **gaps)
