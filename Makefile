@@ -15,7 +15,7 @@ export ALL
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test browser record data lint clean
+.PHONY: help serve site test browser record parity data lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ browser: ## install what the browser tests need (Debian): Chromium, fonts
 
 record: data ## rewrite the outputs that differ from what the blocks print
 	$(RUN) pagecode record $(PAGE)
+
+parity: data ## measure again how far the two frameworks are apart
+	$(RUN) benchmarks.parity
 
 data: $(READY) ## fill data/: DATA_CACHE, the official hosts, or stand-ins
 	@$(RUN) pagecode data

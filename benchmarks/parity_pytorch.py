@@ -1,17 +1,19 @@
-"""Train in PyTorch and leave every loss in `pytorch.npz`, for `make parity`."""
+"""Train in PyTorch and leave every run in `pytorch.npz`, for `make parity`."""
 
-from torch.optim import Adam
+import runpy
+
+import torch
 
 from snippets.character_rnn.pytorch_cells import gru_cell, unroll
 from snippets.character_rnn.pytorch_model import CharacterRNN
 from snippets.character_rnn.pytorch_train import loss_of_sequence
-from snippets.same_numbers import pytorch_training as training
-from snippets.same_numbers.batches import SEED, draw_starts, shakespeare_batches
+from snippets.same_numbers.batches import shakespeare_batches
 from snippets.same_numbers.compare import save_runs
+from snippets.same_numbers.pytorch_training import load_arrays, to_arrays, train
 
 
 class ByHand(CharacterRNN):
-    """The same mathematics as CharacterRNN; the GRU's steps are the chapter's own."""
+    """What CharacterRNN computes, with the GRU's steps written out."""
 
     def forward(self, tokens, hidden=None):
         """Return the logits and the last state."""
@@ -21,15 +23,15 @@ class ByHand(CharacterRNN):
 
 
 if __name__ == "__main__":
-    starts = draw_starts(SEED)
-    runs = training.train_all(starts)
-    for model, name in [(CharacterRNN, "library"), (ByHand, "by hand")]:
-        rnn = training.load_arrays(
-            model(100, 64, 128), starts["character RNN"], "float32"
+    page = "snippets.same_numbers.pytorch_training"
+    shown = runpy.run_module(page, run_name="__main__")
+    runs = shown["runs"]
+    for name, kind in [("library", CharacterRNN), ("by hand", ByHand)]:
+        start = shown["starts"]["character RNN"]
+        model = load_arrays(kind(100, 64, 128), start, "float32")
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        losses = train(
+            model, loss_of_sequence, optimizer, shakespeare_batches(300, 200)
         )
-        optimizer = Adam(rnn.parameters(), lr=0.01)
-        losses = training.train(
-            rnn, loss_of_sequence, optimizer, shakespeare_batches(300)
-        )
-        runs[name] = losses, training.to_arrays(rnn)
+        runs[name] = losses, to_arrays(model)
     save_runs("pytorch.npz", runs)

@@ -18,7 +18,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from pagecode import rosetta
+from pagecode import measured, rosetta
 from pagecode.export import LABELS, Export, export_all, title, write_all
 from pagecode.page import Page, is_python, read_pages
 from pagecode.record import replace as place
@@ -162,12 +162,13 @@ def show_notebook(html: str, file: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """Fill in the Rosetta table, where a page asks for its rows; add the downloads."""
+    """Fill in the tables that a page asks for; add the downloads."""
     if not page.file.src_uri.endswith(".md"):
         return markdown
     root = Path(config.config_file_path).parent
     try:
         markdown = rosetta.fill(markdown, f"docs/{page.file.src_uri}", root)
+        markdown = measured.fill(markdown, f"docs/{page.file.src_uri}", root)
     except ValueError as error:
         raise PluginError(str(error)) from error
     read = pages[page.file.src_uri]
@@ -219,7 +220,7 @@ def inline_pictures(html: str, folder: Path) -> str:
     places = itertools.count(1)  # a picture may stand twice; its ids may not
 
     def inline(found: re.Match) -> str:
-        path = folder / "figures" / found["name"]
+        path = folder / found["name"]
         if not path.exists():
             return found[0]
         prefix = rf"\g<1>figure-{next(places)}-"
@@ -227,7 +228,8 @@ def inline_pictures(html: str, folder: Path) -> str:
         label = f'role="img" aria-label="{found["alt"]}"'
         return svg.replace("<svg ", f'<svg class="figure" {label} ', 1)
 
-    image = r'<img alt="(?P<alt>[^"]*)" src="[^"]*figures/(?P<name>[^"/]+\.svg)" ?/?>'
+    name = r"(?P<name>(figures|measured)/[^\"/]+\.svg)"
+    image = rf'<img alt="(?P<alt>[^"]*)" src="[^"]*?{name}" ?/?>'
     return re.sub(image, inline, html)
 
 

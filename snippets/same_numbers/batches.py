@@ -15,7 +15,6 @@ from snippets.softmax_regression.data import read_mnist, to_features
 SEED = 123
 NUM_STEPS = 1000  # logistic regression: all 75 flowers, again and again
 NUM_EPOCHS, BATCH_SIZE = 10, 256  # softmax regression: 2,350 steps
-PORTION_SIZE = 200  # character RNN: one portion of the text a step
 # --8<-- [end:hyperparameters]
 
 
@@ -50,12 +49,12 @@ def mnist_batches(dtype):
             yield features[batch].astype(dtype), y_train[batch]
 
 
-def shakespeare_batches(num_steps):
-    """Return portions of the text, inputs and targets (1, time), one for each step."""
+def shakespeare_batches(num_steps, portion_size):
+    """Yield one portion of the text for each step, inputs and targets (1, time)."""
     with open(fetch_corpus(), encoding="ascii") as file:
         train_tokens, _ = split_corpus(file.read())
     generator = np.random.default_rng(SEED)
-    return draw_batches(train_tokens, PORTION_SIZE, 1, num_steps, generator)
+    return draw_batches(train_tokens, portion_size, 1, num_steps, generator)
 
 
 # --8<-- [end:batches]

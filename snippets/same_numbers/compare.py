@@ -70,20 +70,30 @@ def nudge(arrays):
     return nudged
 
 
+def print_gaps(gaps):
+    """Print named differences (steps,): their largest at first, and later on."""
+    for name, gap in gaps.items():
+        first, later = gap[:100].max(), gap[300:400].max()
+        print(f"{name}: {first:.1e} by step 100, {later:.1e} by step 400")
+
+
 # --8<-- [end:nudge]
 
 
 # --8<-- [start:plot]
-def plot_gaps(gaps, floor):
-    """Plot named differences (steps,) against the step, on logarithmic axes.
+def plot_gaps(gaps, floor, window=10):
+    """Plot named differences (steps,): at each step, the largest of the last window.
 
-    A difference below floor is drawn there: it is rounding.
+    The axes are logarithmic; what is below floor is rounding, and drawn there. Raises
+    ValueError if there are fewer steps than window.
     """
     _, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
     for name, gap in gaps.items():
-        axes.plot(np.arange(1, len(gap) + 1), np.maximum(gap, floor), label=name)
+        largest = np.lib.stride_tricks.sliding_window_view(gap, window).max(axis=1)
+        steps = np.arange(window, len(gap) + 1)
+        axes.plot(steps, np.maximum(largest, floor), label=name)
     axes.set(xscale="log", yscale="log", xlabel="step", ylabel="difference in loss")
-    axes.legend()
+    axes.legend(fontsize="small")
 
 
 # --8<-- [end:plot]

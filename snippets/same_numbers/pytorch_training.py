@@ -93,21 +93,31 @@ def train_softmax_regression(start, dtype):
 
 
 # --8<-- [start:rnn]
-def train_character_rnn(start, dtype, num_steps, learning_rate):
-    """Return the losses and the last weights."""
-    model = load_arrays(CharacterRNN(100, 64, 128), start, dtype)
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    losses = train(model, loss_of_sequence, optimizer, shakespeare_batches(num_steps))
-    return losses, to_arrays(model)
+def build_character_rnn(start, dtype):
+    """Return a CharacterRNN with these weights."""
+    return load_arrays(CharacterRNN(100, 64, 128), start, dtype)
 
 
 # --8<-- [end:rnn]
 
 
+# --8<-- [start:train_rnn]
+def train_character_rnn(start, dtype, learning_rate, batches):
+    """Return the losses and the last weights."""
+    model = build_character_rnn(start, dtype)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    losses = train(model, loss_of_sequence, optimizer, batches)
+    return losses, to_arrays(model)
+
+
+# --8<-- [end:train_rnn]
+
+
 if __name__ == "__main__":
-    # --8<-- [start:run_travel]
     starts = draw_starts(SEED)
-    model = load_arrays(CharacterRNN(100, 64, 128), starts["character RNN"], "float32")
+
+    # --8<-- [start:run_travel]
+    model = build_character_rnn(starts["character RNN"], "float32")
     logits, _ = model(torch.tensor([[15, 24, 27]], device=device))  # "for"
     print("Logits:", " ".join(f"{x:.4f}" for x in logits[0, -1, :5].tolist()))
     back = zip(to_arrays(model), starts["character RNN"], strict=True)
@@ -133,8 +143,9 @@ if __name__ == "__main__":
 
     # --8<-- [start:run_rnn]
     for dtype in ("float32", "float64"):
+        batches = shakespeare_batches(num_steps=100, portion_size=200)
         runs[f"character RNN, {dtype}"] = train_character_rnn(
-            starts["character RNN"], dtype, num_steps=100, learning_rate=0.005
+            starts["character RNN"], dtype, 0.005, batches
         )
     print_run(runs, "character RNN", steps=[1, 10, 100], bound=5e-6)
     # --8<-- [end:run_rnn]

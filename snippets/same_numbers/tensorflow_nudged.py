@@ -1,7 +1,7 @@
 """What becomes of a tiny difference while a model trains, in TensorFlow."""
 
-from snippets.same_numbers.batches import SEED, draw_starts
-from snippets.same_numbers.compare import differences, nudge, plot_gaps
+from snippets.same_numbers.batches import SEED, draw_starts, shakespeare_batches
+from snippets.same_numbers.compare import differences, nudge, plot_gaps, print_gaps
 from snippets.same_numbers.tensorflow_training import (
     train_character_rnn,
     train_logistic_regression,
@@ -19,16 +19,21 @@ if __name__ == "__main__":
         ),
     }
 
-    # --8<-- [start:run]
-    gaps = {}
+    # --8<-- [start:run_rnn]
+    gaps, start = {}, starts["character RNN"]
     for learning_rate in (0.01, 0.005):
-        start = starts["character RNN"]
         run, nudged_run = (
-            train_character_rnn(arrays, "float64", 300, learning_rate)
+            train_character_rnn(
+                arrays, "float64", learning_rate, shakespeare_batches(400, 50)
+            )
             for arrays in (start, nudge(start))
         )
         name = f"character RNN, learning rate {learning_rate}"
         gaps[name] = differences(run, nudged_run)[0]
+    print_gaps(gaps)
+    # --8<-- [end:run_rnn]
+
+    # --8<-- [start:run_regressions]
     nudged_run = train_logistic_regression(
         nudge(starts["logistic regression"]), "float64"
     )
@@ -41,13 +46,9 @@ if __name__ == "__main__":
     gaps["softmax regression"] = differences(
         runs["softmax regression, float64"], nudged_run
     )[0]
-    for name, gap in gaps.items():
-        print(f"{name}: {gap[:100].max():.1e}, then {gap[200:300].max():.1e}")
-    # --8<-- [end:run]
+    print_gaps(gaps)
+    # --8<-- [end:run_regressions]
 
     # --8<-- [start:plot]
     plot_gaps(gaps, floor=1e-12)
     # --8<-- [end:plot]
-    import numpy as np
-
-    np.savez("/tmp/par/chaos-tensorflow.npz", **gaps)

@@ -117,11 +117,10 @@ def build_character_rnn(start, dtype):
 
 
 # --8<-- [start:train_rnn]
-def train_character_rnn(start, dtype, num_steps, learning_rate):
+def train_character_rnn(start, dtype, learning_rate, batches):
     """Return the losses and the last weights, in PyTorch's layout."""
     model = build_character_rnn(start, dtype)
     optimizer = Adam([x.value for x in model.trainable_variables], learning_rate)
-    batches = shakespeare_batches(num_steps)
     losses = train(model, loss_of_sequence, optimizer, batches)
     return losses, character_rnn_to_pytorch(*model.get_weights())
 
@@ -130,8 +129,9 @@ def train_character_rnn(start, dtype, num_steps, learning_rate):
 
 
 if __name__ == "__main__":
-    # --8<-- [start:run_travel]
     starts = draw_starts(SEED)
+
+    # --8<-- [start:run_travel]
     model = build_character_rnn(starts["character RNN"], "float32")
     logits, _ = model(tf.constant([[15, 24, 27]]))  # "for"
     print("Logits:", " ".join(f"{x:.4f}" for x in logits[0, -1, :5].numpy()))
@@ -159,8 +159,9 @@ if __name__ == "__main__":
 
     # --8<-- [start:run_rnn]
     for dtype in ("float32", "float64"):
+        batches = shakespeare_batches(num_steps=100, portion_size=200)
         runs[f"character RNN, {dtype}"] = train_character_rnn(
-            starts["character RNN"], dtype, num_steps=100, learning_rate=0.005
+            starts["character RNN"], dtype, 0.005, batches
         )
     print_run(runs, "character RNN", steps=[1, 10, 100], bound=5e-6)
     # --8<-- [end:run_rnn]
