@@ -1,11 +1,11 @@
-"""The commands behind the Makefile: `python -m pagecode verify | record | data`."""
+"""The commands behind the Makefile: `python -m pagecode verify | record | data | …`."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from pagecode import data
-from pagecode.page import Page, read_pages
+from pagecode import data, gpu, handover
+from pagecode.page import Page, frameworks, read_pages
 from pagecode.record import record
 from pagecode.verify import NOT_RUN, Failure, Verifier, report
 
@@ -17,6 +17,7 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
         print(fault, file=sys.stderr)
     failed = len(faults)
     programs = [program for page in pages for program in page.programs()]
+    programs = [x for x in programs if x.framework in frameworks()]
     with Verifier(root, use_cache=use_cache) as verifier:
         verifier.start(programs)
         for program in programs:
@@ -41,12 +42,23 @@ def main() -> int:
         command.add_argument("page", nargs="*", help="as in models/x.md; else all")
         if name == "verify":
             command.add_argument("--all", action="store_true", help="ignore the cache")
-    commands.add_parser("data", help="fill data/", description=data.__doc__)
+    command = commands.add_parser("data", help="fill data/", description=data.__doc__)
+    command.add_argument("--real", action="store_true", help="refuse stand-ins")
+    for name, text in {
+        "gpu": "fail unless the framework sees a GPU",
+        "stamps": "write down what passed here, for `admit`",
+        "admit": "take over what passed elsewhere",
+    }.items():
+        commands.add_parser(name, help=text, description=text)
     arguments = parser.parse_args()
     root = Path.cwd()
     if arguments.command == "data":
-        return data.fill(root)
+        return data.fill(root, real=arguments.real)
+    if arguments.command == "gpu":
+        return gpu.look(root)
     pages = read_pages(root)
+    if arguments.command in ("stamps", "admit"):
+        return getattr(handover, arguments.command)(pages, root)
     if unknown := set(arguments.page) - {page.name for page in pages}:
         known = "\n  ".join(page.name for page in pages)
         print(f"no page docs/{min(unknown)}; there are\n  {known}", file=sys.stderr)

@@ -86,9 +86,14 @@ def ingredients(
 
     `around` is what `surroundings` returns, where several programs share it.
     """
+    return (around or surroundings(root)) | content(program, root)
+
+
+def content(program: Program, root: Path) -> dict[str, Any]:
+    """Return what a pass stands on that is the same on every machine: text."""
     files = {line.file for block in program.blocks for line in block.lines}
     files |= set(Path(__file__).parent.glob("*.py"))
-    return (around or surroundings(root)) | {
+    return {
         "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
         "outputs": [
             b.output and [b.output.lines, b.output.varies, b.output.atol]
@@ -121,10 +126,14 @@ def surroundings(root: Path) -> dict[str, Any]:
     }
 
 
+def digest(facts: dict[str, Any]) -> str:
+    """Return the hash over facts."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def key(program: Program, root: Path, around: dict[str, Any] | None = None) -> str:
     """Return the hash over the program's ingredients."""
-    text = json.dumps(ingredients(program, root, around), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(ingredients(program, root, around))
 
 
 def stamps(root: Path) -> dict[str, dict[str, Any]]:
@@ -153,6 +162,7 @@ def stamp(
     facts = {
         "page": program.page.name,
         "framework": program.framework,
+        "content": digest(content(program, root)),
         "blocks": len(program.blocks),
         "outputs": sum(block.output is not None for block in program.blocks),
         "device": device(),
