@@ -24,6 +24,8 @@ NAME  := $(patsubst requirements/%.txt,-%,$(filter requirements/%,$(PART)))
 VENV  ?= .venv$(NAME)$(if $(NEWEST),-newest)
 RUN   := $(VENV)/bin/python -m
 READY := $(VENV)/ready
+LEG   := $(or $(strip $(FRAMEWORK)),all)
+AGAIN := $(MAKE) --no-print-directory# named so, a dry run does not run it
 export ALL FRAMEWORK GPU
 export NO_MKDOCS_2_WARNING := 1
 
@@ -71,7 +73,7 @@ lint: $(READY) ## check format and lint (ruff), types (mypy), workflows (zizmor,
 
 # What the workflows do on a server, one step a target: CONTRIBUTING tells how they hang together.
 verify: $(READY) ## run all that is published, cache off, on real data; verified/ is the proof
-	@rm -f verified/$(or $(strip $(FRAMEWORK)),all).json
+	@rm -f verified/$(LEG).json
 	@$(if $(GPU),$(RUN) pagecode gpu)
 	@$(RUN) pagecode data --real
 	ALL=1 $(RUN) pytest $(if $(CI),,--verbose) tests/test_pages.py tests/test_programs.py
@@ -90,9 +92,8 @@ ci: $(READY) ## run every job of the workflows in their order, in a clean clone 
 
 canary: ## test with the newest releases of everything; canary/ has the log
 	@mkdir -p canary
-	@$(MAKE) --no-print-directory --keep-going lint tests NEWEST=1 > canary/$(CANARY).log 2>&1; \
-	status=$$?; cat canary/$(CANARY).log; exit $$status
-CANARY := $(or $(strip $(FRAMEWORK)),all)
+	@$(AGAIN) --keep-going lint tests NEWEST=1 > canary/$(LEG).log 2>&1; \
+	status=$$?; cat canary/$(LEG).log; exit $$status
 
 canary-report: ## open or update the one issue with what the canary met (needs gh)
 	@mkdir -p canary

@@ -122,6 +122,7 @@ def installed() -> list[SimpleNamespace]:
 def site(tmp_path: Path, installed, monkeypatch) -> Site:
     """An empty project."""
     monkeypatch.setattr(cache, "distributions", lambda: installed)
+    monkeypatch.delenv("FRAMEWORK", raising=False)  # a page here names its own
     root = tmp_path / "project"
     for folder in ("docs", "snippets"):
         (root / folder).mkdir(parents=True)
