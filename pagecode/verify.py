@@ -184,6 +184,8 @@ def report(program: Program) -> str:
     how = "ran" if program.printed else "unchanged since it ran"
     said = f"{program.name}: {facts['blocks']} blocks, {facts['outputs']} outputs, "
     said += f"{how} in {facts['seconds']} s on {facts['device']}"
+    if varying := sum(bool(b.output and b.output.varies) for b in program.blocks):
+        said += f"; {varying} outputs not compared, for they vary"
     if facts["stand_ins"]:
         said += f"; NUMBERS NOT COMPARED, stand-ins: {', '.join(facts['stand_ins'])}"
     return said

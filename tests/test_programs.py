@@ -21,7 +21,7 @@ from pagecode import cache
 from pagecode.compare import first_difference
 from pagecode.data import stand_ins
 from pagecode.export import Export, export_all, write_all
-from pagecode.page import read_pages
+from pagecode.page import frameworks, read_pages
 from pagecode.process import Failure
 from pagecode.prove import mismatch, prove
 from tests.conftest import PROVED, Site
@@ -46,7 +46,7 @@ def chosen() -> list[Export]:
     texts = {x.text[x.text.index("# ///\n\n") :]: x for x in BLOCKS}
     # A script whose statements are its page's is that program, which has run already.
     failing = [x for x in SCRIPTS if any(b.raises for b in program_of(x).blocks)]
-    found = [*texts.values(), *failing]
+    found = [x for x in [*texts.values(), *failing] if x.framework in frameworks()]
     return found if ALL else random.Random(4).sample(found, min(SAMPLE, len(found)))
 
 
@@ -62,8 +62,10 @@ CHOSEN = chosen()
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
     """Run the chosen programs side by side."""
+    blocks = sum(x.kind == "block" for x in CHOSEN)
     request.config.stash[PROVED] = (
-        f"{len(CHOSEN)} of {len(BLOCKS)} stand-alone programs"
+        f"{blocks} of {len(BLOCKS)} stand-alone programs, "
+        f"{len(CHOSEN) - blocks} of {len(SCRIPTS)} scripts"
     )
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {x.path: pool.submit(prove, x, ROOT, use_cache=not ALL) for x in CHOSEN}
@@ -122,7 +124,8 @@ def test_metadata_pins_what_is_imported(export: Export) -> None:
             assert name in listed
 
 
-RUN = NOTEBOOKS if ALL else [x for x in NOTEBOOKS if "logistic" in x.path]
+RUN = [x for x in NOTEBOOKS if x.framework in frameworks()]
+RUN = RUN if ALL else [x for x in RUN if "logistic" in x.path]
 
 
 @on_real_data
