@@ -7,7 +7,7 @@ from pathlib import Path
 from pagecode import data, gpu, handover
 from pagecode.page import Page, frameworks, read_pages
 from pagecode.record import record
-from pagecode.verify import NOT_RUN, Failure, Verifier, report
+from pagecode.verify import NOT_RUN, ROOM, Failure, Verifier, report
 
 
 def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
@@ -31,19 +31,37 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
 
 
 def main() -> int:
-    """Run one command; return its exit status."""
+    """Run one command; return its exit status: 130 where it was interrupted."""
+    try:
+        return command()
+    except OSError as error:
+        print(
+            f"{error.filename}: cannot be read or written ({error.strerror})",
+            file=sys.stderr,
+        )
+        print(f"  to do     {ROOM}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "interrupted: every file is as it was, or as it is to be", file=sys.stderr
+        )
+        return 130
+
+
+def command() -> int:
+    """Read the command line, and do what it says."""
     parser = argparse.ArgumentParser(prog="python -m pagecode", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in {
         "verify": "run every page's programs and compare their outputs",
         "record": "run them and rewrite the outputs that differ",
     }.items():
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("page", nargs="*", help="as in models/x.md; else all")
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("page", nargs="*", help="as in models/x.md; else all")
         if name == "verify":
-            command.add_argument("--all", action="store_true", help="ignore the cache")
-    command = commands.add_parser("data", help="fill data/", description=data.__doc__)
-    command.add_argument("--real", action="store_true", help="refuse stand-ins")
+            sub.add_argument("--all", action="store_true", help="ignore the cache")
+    sub = commands.add_parser("data", help="fill data/", description=data.__doc__)
+    sub.add_argument("--real", action="store_true", help="refuse stand-ins")
     for name, text in {
         "gpu": "fail unless the framework sees a GPU",
         "stamps": "write down what passed here, for `admit`",

@@ -13,6 +13,7 @@ from pagecode.page import Block, Page, Program
 from pagecode.process import Failure, Process, Result
 
 NOT_RUN = "not run, because of"
+ROOM = "make what is named readable and writable, or free some space"
 
 
 class Mismatch(Failure):
@@ -137,6 +138,10 @@ class Verifier:
                     future.set_result(None)
                 return
             self.run(program, program_key)
+        except OSError as error:
+            what = f"its program cannot be run or stamped here ({error})"
+            failure = Failure(f"docs/{program.page.name}: {what}\n  to do     {ROOM}")
+            self.fail_rest(program, failure)
         except BaseException as error:
             self.fail_rest(program, error)
 
