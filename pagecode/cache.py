@@ -17,7 +17,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from pagecode.data import STAND_INS
+from pagecode.data import STAND_INS, place
 from pagecode.page import Program
 
 KEPT = 5000  # stamps; the oldest go first
@@ -183,6 +183,4 @@ def keep(a_key: str, facts: dict[str, Any], root: Path) -> None:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = list((stamps(root) | {a_key: facts}).items())[-KEPT:]
-        beside = folder / "verified.json.new"
-        beside.write_text(json.dumps(dict(kept), indent=1))
-        beside.replace(folder / "verified.json")
+        place(folder / "verified.json", json.dumps(dict(kept), indent=1).encode())
