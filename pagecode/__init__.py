@@ -7,6 +7,7 @@ program), `process` (the other end of that process), `compare` (shown against ma
 (rewrite outputs and pictures), `data` (fill `data/`). What is handed out: `standalone`
 (a block and what it needs), `parts` (a page as plain Markdown and blocks), `notebook`,
 `export` (all files), `prove` (run one of them). `rosetta` makes a table of functions.
-For servers: `gpu` (does the framework see one), `handover` (stamps to another machine).
+For servers: `gpu` (does the framework see one), `handover` (stamps to another machine),
+`repeat` (are the outputs the same each time, and does nothing grow).
 Last `hook`: what MkDocs calls; nothing else knows MkDocs.
 """

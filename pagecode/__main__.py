@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pagecode import data, gpu, handover
+from pagecode import data, gpu, handover, repeat
 from pagecode.page import Page, frameworks, read_pages
 from pagecode.record import record
 from pagecode.verify import NOT_RUN, ROOM, Failure, Verifier, report
@@ -55,11 +55,15 @@ def command() -> int:
     for name, text in {
         "verify": "run every page's programs and compare their outputs",
         "record": "run them and rewrite the outputs that differ",
+        "determinism": "run them with one and two threads; all must print the same",
+        "soak": "run them many times in one go, and watch what grows or stays",
     }.items():
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("page", nargs="*", help="as in models/x.md; else all")
         if name == "verify":
             sub.add_argument("--all", action="store_true", help="ignore the cache")
+        if name == "soak":
+            sub.add_argument("--times", type=int, default=10, help="10 by default")
     sub = commands.add_parser("data", help="fill data/", description=data.__doc__)
     sub.add_argument("--real", action="store_true", help="refuse stand-ins")
     for name, text in {
@@ -84,6 +88,10 @@ def command() -> int:
     pages = [page for page in pages if page.name in (arguments.page or [page.name])]
     if arguments.command == "verify":
         return min(verify(pages, root, use_cache=not arguments.all), 1)
+    if arguments.command == "determinism":
+        return repeat.determinism(arguments.page, root)
+    if arguments.command == "soak":
+        return repeat.soak(arguments.page, root, arguments.times)
     failed = 0
     for page in pages:
         try:

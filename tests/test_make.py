@@ -133,7 +133,16 @@ def test_canary_takes_all_that_is_named_without_its_version(tmp_path: Path) -> N
 
 
 WORDS = ["serve", "site", "test", "browser", "record", "data", "lint", "verify"]
-WORDS += ["publish", "actionlint", "ci", "canary", "canary-report", "clean"]
+WORDS += [
+    "determinism",
+    "soak",
+    "publish",
+    "actionlint",
+    "ci",
+    "canary",
+    "canary-report",
+    "clean",
+]
 
 
 @pytest.mark.parametrize("word", WORDS)

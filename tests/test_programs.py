@@ -63,11 +63,9 @@ CHOSEN = chosen()
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
     """Run the chosen programs side by side."""
-    blocks = sum(x.kind == "block" for x in CHOSEN)
-    request.config.stash[PROVED] = (
-        f"{blocks} of {len(BLOCKS)} stand-alone programs, "
-        f"{len(CHOSEN) - blocks} of {len(SCRIPTS)} scripts"
-    )
+    of = sum(x.framework in frameworks() for x in BLOCKS)
+    said = f"{sum(x.kind == 'block' for x in CHOSEN)} of {of} stand-alone programs"
+    request.config.stash[PROVED] = said
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {x.path: pool.submit(prove, x, ROOT, use_cache=not ALL) for x in CHOSEN}
         pool.shutdown(cancel_futures=True)
