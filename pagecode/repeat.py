@@ -122,6 +122,7 @@ def soak(names: list[str], root: Path, times: int) -> int:
     """Run the pages many times in one go; return 1 where anything drifts or grows."""
     before, wrong, rounds = files(root), [], list[Round]()
     measured: list[dict[str, int]] = []
+    left: list[str] = []
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         tempfile.tempdir = os.environ["TMPDIR"] = folder
         for number in range(1, times + 1):
@@ -131,7 +132,8 @@ def soak(names: list[str], root: Path, times: int) -> int:
             now = {"memory": memory(), "memory of a program": rounds[-1].peak}
             now |= {"open files": len(os.listdir("/dev/fd"))}
             now |= {"threads": threading.active_count()}
-            now |= {"temporary files": len(os.listdir(folder))}
+            left = sorted(os.listdir(folder))
+            now |= {"temporary files": len(left)}
             measured.append(now)
             own, program = now["memory"] >> 20, now["memory of a program"] >> 20
             print(
@@ -144,7 +146,6 @@ def soak(names: list[str], root: Path, times: int) -> int:
         room = GROWTH if what.startswith("memory") else 1
         if end > start * room:
             wrong.append(f"{what}: {start} after the second time, {end} at the end")
-    if measured[-1]["temporary files"]:
-        wrong.append(f"temporary files: {measured[-1]['temporary files']} are left")
+    wrong += [f"{x}: this temporary file is left" for x in left]
     wrong += [f"{x}: this file is new" for x in sorted(files(root) - before)]
     return conclude(wrong, f"{len(rounds[0].made)} blocks held {times} times")

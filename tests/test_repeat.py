@@ -75,7 +75,11 @@ def test_what_stays_the_same_holds(site: Site, monkeypatch, capsys) -> None:
     ("code", "told"),
     [
         ("open({root!r} + '/new.txt', 'w').close()", "new.txt: this file is new"),
-        ("import tempfile\n_ = tempfile.mkdtemp()", "temporary files: "),
+        (
+            "import os, tempfile\n"
+            "_ = tempfile.mkdtemp(dir=os.path.abspath('../..'), prefix='lost')",
+            ": this temporary file is left",
+        ),
         (
             "import os\nn = len(os.listdir({root!r} + '/data'))\n"
             "open({root!r} + f'/data/{{n}}', 'w').close()\nif n > 1: print(n)",
