@@ -82,6 +82,7 @@ verify: $(READY) ## run all that is published, cache off, on real data; verified
 	$(RUN) pagecode stamps
 
 publish: $(READY) ## build the site out of what verify proved, and of nothing else
+	@rm -rf site
 	$(RUN) pagecode admit
 	VERIFIED_ONLY=1 $(RUN) mkdocs build --strict --quiet
 
