@@ -8,5 +8,7 @@ program), `process` (the other end of that process), `compare` (shown against ma
 (a block and what it needs), `parts` (a page as plain Markdown and blocks), `notebook`,
 `export` (all files), `prove` (run one of them). `rosetta` makes a table of functions,
 `measured` keeps what a benchmark found and makes tables of it.
+For servers: `gpu` (does the framework see one), `handover` (stamps to another machine),
+`repeat` (are the outputs the same each time, and does nothing grow).
 Last `hook`: what MkDocs calls; nothing else knows MkDocs.
 """

@@ -17,7 +17,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from pagecode.data import STAND_INS
+from pagecode.data import STAND_INS, place
 from pagecode.page import Program
 
 KEPT = 5000  # stamps; the oldest go first
@@ -86,9 +86,14 @@ def ingredients(
 
     `around` is what `surroundings` returns, where several programs share it.
     """
+    return (around or surroundings(root)) | content(program, root)
+
+
+def content(program: Program, root: Path) -> dict[str, Any]:
+    """Return what a pass stands on that is the same on every machine: text."""
     files = {line.file for block in program.blocks for line in block.lines}
     files |= set(Path(__file__).parent.glob("*.py"))
-    return (around or surroundings(root)) | {
+    return {
         "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
         "outputs": [
             b.output and [b.output.lines, b.output.varies, b.output.atol]
@@ -121,10 +126,14 @@ def surroundings(root: Path) -> dict[str, Any]:
     }
 
 
+def digest(facts: dict[str, Any]) -> str:
+    """Return the hash over facts."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def key(program: Program, root: Path, around: dict[str, Any] | None = None) -> str:
     """Return the hash over the program's ingredients."""
-    text = json.dumps(ingredients(program, root, around), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(ingredients(program, root, around))
 
 
 def stamps(root: Path) -> dict[str, dict[str, Any]]:
@@ -153,6 +162,7 @@ def stamp(
     facts = {
         "page": program.page.name,
         "framework": program.framework,
+        "content": digest(content(program, root)),
         "blocks": len(program.blocks),
         "outputs": sum(block.output is not None for block in program.blocks),
         "device": device(),
@@ -173,6 +183,4 @@ def keep(a_key: str, facts: dict[str, Any], root: Path) -> None:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = list((stamps(root) | {a_key: facts}).items())[-KEPT:]
-        beside = folder / "verified.json.new"
-        beside.write_text(json.dumps(dict(kept), indent=1))
-        beside.replace(folder / "verified.json")
+        place(folder / "verified.json", json.dumps(dict(kept), indent=1).encode())

@@ -232,8 +232,11 @@ def stand_ins(root: Path) -> list[str]:
     return [path for path in made if not (root / "data" / path).exists()]
 
 
-def fill(root: Path) -> int:
-    """Fill `root/data`, a line per file; return 1, and say why, where that fails."""
+def fill(root: Path, *, real: bool = False) -> int:
+    """Fill `root/data`, a line per file; return 1, and say why, where that fails.
+
+    With `real`, a stand-in counts as a failure.
+    """
     cache = os.environ.get("DATA_CACHE")
     for source in SOURCES:
         try:
@@ -251,4 +254,11 @@ def fill(root: Path) -> int:
             )
             return 1
     unpack(root)
+    if real and (made := stand_ins(root)):
+        print(
+            f"refused\ndata: only stand-ins are to be had for {', '.join(made)}\n"
+            "  to do     set DATA_CACHE to a folder that has them, or try again later",
+            file=sys.stderr,
+        )
+        return 1
     return 0

@@ -7,6 +7,7 @@ folder lies `programs.json`, which lists them.
 
 import ast
 import json
+import os
 import re
 import textwrap
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from pagecode.parts import address, parts
 from pagecode.standalone import Slicer
 
 FOLDER = "programs"
+NOT_VERIFIED = "not verified in this build"
 PYTHON = ">=3.11,<3.14"
 LABELS = {name: label for label, name in FRAMEWORKS.items()} | {
     BOTH: " and ".join(FRAMEWORKS)
@@ -90,7 +92,7 @@ def title(page: Page) -> str:
 def verified(stamp: dict[str, Any] | None) -> str:
     """Say when and with what a program was verified."""
     if not stamp or stamp["stand_ins"]:
-        return "not verified in this build"
+        return NOT_VERIFIED
     versions = ", ".join(f"{name} {x}" for name, x in stamp["versions"].items())
     return (
         f"{stamp['date'][:10]}, Python {stamp['python']}, {versions}, {stamp['device']}"
@@ -229,7 +231,10 @@ class Exporter:
 
 
 def export_all(pages: list[Page], root: Path, site_url: str) -> list[Export]:
-    """Return every file of these pages; ValueError where two would share a name."""
+    """Return every file of these pages; ValueError where two would share a name.
+
+    With VERIFIED_ONLY in the environment, also where a program has not passed.
+    """
     taken: dict[str, str] = {}
     for page in (page for page in pages if page.blocks):
         other = taken.setdefault(stem(page), page.name)
@@ -242,6 +247,9 @@ def export_all(pages: list[Page], root: Path, site_url: str) -> list[Export]:
             program: verified(known.get(key(program, root, around)))
             for program in page.programs()
         }
+        for program, said in verified_as.items():
+            if os.environ.get("VERIFIED_ONLY") and said == NOT_VERIFIED:
+                raise ValueError(f"{program.name}: {said}, so nothing is built")
         found += Exporter(page, root, site_url, verified_as).exports()
     return found
 

@@ -63,7 +63,13 @@ def notebook_page(export: Export) -> str:
 
 @event_priority(100)  # before mkdocs-jupyter, which takes them from there
 def on_files(files: Any, config: Any) -> Any:
-    """Add the notebooks to the files that make pages."""
+    """Add the notebooks to the files that make pages; refuse any other notebook."""
+    for file in files:
+        if file.src_uri.endswith(".ipynb"):
+            raise PluginError(
+                f"docs/{file.src_uri}: nothing runs this notebook\n"
+                "  to do     remove it: each page is a notebook, made when it is built"
+            )
     folder = Path(config.config_file_path).parent / NOTEBOOKS
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     for export in (x for x in exports if x.kind == "notebook"):

@@ -76,9 +76,13 @@ def agreed_pictures(
 def replace(path: Path, text: str) -> None:
     """Write beside, then rename: the file is the old one or the new one, whole."""
     path.parent.mkdir(exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    beside = path.with_name(f".{path.name}.new")  # MkDocs leaves such a name out
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def redraw(picture: Picture, svg: str, plotted: list[dict]) -> bool:

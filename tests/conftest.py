@@ -1,5 +1,7 @@
 """A tiny project in an empty folder, and what its pages and programs do."""
 
+import os
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -13,6 +15,7 @@ from pagecode.page import Page, Program, read_page
 from pagecode.record import record
 from pagecode.verify import Verifier, report
 
+LEFT_OUT = pytest.StashKey[list[str]]()
 VERIFIED = pytest.StashKey[list[Program]]()
 PROVED = pytest.StashKey[str]()
 PAGE = "docs/page.md"
@@ -122,6 +125,7 @@ def installed() -> list[SimpleNamespace]:
 def site(tmp_path: Path, installed, monkeypatch) -> Site:
     """An empty project."""
     monkeypatch.setattr(cache, "distributions", lambda: installed)
+    monkeypatch.delenv("FRAMEWORK", raising=False)  # a page here names its own
     root = tmp_path / "project"
     for folder in ("docs", "snippets"):
         (root / folder).mkdir(parents=True)
@@ -129,11 +133,23 @@ def site(tmp_path: Path, installed, monkeypatch) -> Site:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Say which programs ran, on what, and what was not compared."""
-    programs = terminalreporter.config.stash.get(VERIFIED, [])
-    if programs:
+    """Say what ran, on what, what was compared, and what was not, and why."""
+    stash = terminalreporter.config.stash
+    if programs := stash.get(VERIFIED, []):
         terminalreporter.section("pages")
     for program in programs:
         terminalreporter.line(report(program))
-    if proved := terminalreporter.config.stash.get(PROVED, ""):
-        terminalreporter.line(f"{proved} run as handed out; with ALL=1, all of them")
+    if left_out := stash.get(LEFT_OUT, []):
+        chosen = os.environ["FRAMEWORK"]
+        terminalreporter.line(
+            f"NOT RUN, for FRAMEWORK={chosen}: {', '.join(left_out)}, "
+            "and what else belongs to another framework"
+        )
+    if proved := stash.get(PROVED, ""):
+        how = (
+            "with ALL=1, all of them" if not os.environ.get("ALL") else "as ALL=1 asks"
+        )
+        terminalreporter.line(f"{proved} run as handed out; {how}")
+    why = Counter(x.longrepr[2] for x in terminalreporter.stats.get("skipped", []))
+    for reason, count in why.items():
+        terminalreporter.line(f"NOT RUN: {count} tests. {reason}")
