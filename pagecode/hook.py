@@ -1,7 +1,8 @@
 """What MkDocs calls, and all that knows MkDocs.
 
-It refuses faulty pages, holds the HTML against the blocks, sets the mathematics, and
-hands out the programs: files beside the site, and notebooks as pages of it.
+It refuses faulty pages, holds the HTML against the blocks, sets the mathematics, puts
+stamps on the pages, and hands out the programs: files beside the site, and notebooks as
+pages of it.
 """
 
 import itertools
@@ -22,25 +23,29 @@ from pagecode import rosetta
 from pagecode.export import LABELS, Export, export_all, title, write_all
 from pagecode.page import Page, is_python, read_pages
 from pagecode.record import replace as place
+from pagecode.stamps import Stamps
 
 NOTEBOOKS = Path(".cache", "site")  # where the notebooks lie for MkDocs to find them
 pages: dict[str, Page] = {}  # of this build, by name
 exports: list[Export] = []  # what is handed out of them
+stamps: Stamps  # what was verified of them
 
 
 def on_config(config: Any) -> Any:
     """Read the pages, make the programs, and give the notebooks their place."""
+    global stamps
     root = Path(config.config_file_path).parent
     pages.clear()
     pages.update((page.name, page) for page in read_pages(root))
     sound = [page for page in pages.values() if not page.faults]
+    order = json.dumps(config.nav)  # as the pages stand in the navigation
+    sound.sort(key=lambda page: order.find(f'"{page.name}"'))
     try:
-        exports[:] = export_all(sound, root, config.site_url or "")
+        stamps = Stamps(sound, root)
+        exports[:] = export_all(sound, root, config.site_url or "", stamps.held)
     except ValueError as error:
         raise PluginError(str(error)) from error
-    order = json.dumps(config.nav)  # as the pages stand in the navigation
     notebooks = [x for x in exports if x.kind == "notebook"]
-    notebooks.sort(key=lambda x: order.find(f'"{x.page}"'))
     if notebooks and config.nav:
         entries = [
             {f"{title(pages[x.page])}, {LABELS[x.framework]}": notebook_page(x)}
@@ -107,12 +112,16 @@ def downloads(page: Page, url: str, colab: str | None) -> str:
     return "<ul>" + "".join(rows) + "</ul>"
 
 
-def add_downloads(markdown: str, page: Page, url: str, colab: str | None) -> str:
-    """Let a page with programs end with its downloads."""
+def add_downloads(markdown: str, page: Page, url: str, extra: Any) -> str:
+    """Let a page with programs begin with what they take, and end with their files."""
     if not page.blocks:
         return markdown
+    cost = stamps.cost(page.name)
+    markdown = re.sub(r"(?m)^# .+$", lambda x: f"{x[0]}\n\n{cost}", markdown, count=1)
     said = "All of this page as one program, with the text between the blocks:"
-    return f"{markdown}\n\n## Downloads\n\n{said}\n\n{downloads(page, url, colab)}\n"
+    files = downloads(page, url, extra.get("colab"))
+    end = f"\n\n## Downloads\n\n{said}\n\n{files}\n\n## Verification\n\n"
+    return markdown + end + stamps.of_page(page.name, extra.get("repository"))
 
 
 def mark_blocks(html: str, page: Page, url: str) -> str:
@@ -162,16 +171,17 @@ def show_notebook(html: str, file: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """Fill in the Rosetta table, where a page asks for its rows; add the downloads."""
+    """Fill in what a page asks for, rows and stamps; add its downloads and stamps."""
     if not page.file.src_uri.endswith(".md"):
         return markdown
     root = Path(config.config_file_path).parent
     try:
         markdown = rosetta.fill(markdown, f"docs/{page.file.src_uri}", root)
+        markdown = stamps.fill(markdown, page.file.src_uri)
     except ValueError as error:
         raise PluginError(str(error)) from error
     read = pages[page.file.src_uri]
-    return add_downloads(markdown, read, page.url, config.extra.get("colab"))
+    return add_downloads(markdown, read, page.url, config.extra)
 
 
 def html_blocks(html: str) -> list[str]:
