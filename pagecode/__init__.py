@@ -7,6 +7,6 @@ program), `process` (the other end of that process), `compare` (shown against ma
 (rewrite outputs and pictures), `data` (fill `data/`). What is handed out: `standalone`
 (a block and what it needs), `parts` (a page as plain Markdown and blocks), `notebook`,
 `export` (all files), `prove` (run one of them). `stamps` says in words what was
-verified; `rosetta` makes a table of functions. Last `hook`: what MkDocs calls; nothing
-else knows MkDocs.
+verified; `report` makes the address at which a block is reported; `rosetta` makes a
+table of functions. Last `hook`: what MkDocs calls; nothing else knows MkDocs.
 """

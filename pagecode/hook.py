@@ -8,7 +8,7 @@ pages of it.
 import itertools
 import json
 import re
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
 from pagecode import rosetta
-from pagecode.export import LABELS, Export, export_all, title, write_all
-from pagecode.page import Page, is_python, read_pages
+from pagecode.export import LABELS, Export, export_all, title, verified, write_all
+from pagecode.page import Block, Page, is_python, read_pages
 from pagecode.record import replace as place
+from pagecode.report import issue
 from pagecode.stamps import Stamps
 
 NOTEBOOKS = Path(".cache", "site")  # where the notebooks lie for MkDocs to find them
@@ -32,7 +33,11 @@ stamps: Stamps  # what was verified of them
 
 
 def on_config(config: Any) -> Any:
-    """Read the pages, make the programs, and give the notebooks their place."""
+    """Read the pages, make the programs, and give the notebooks their place.
+
+    The repository is `extra.repository`: with `repo_url`, each page would ask GitHub
+    for its number of stars.
+    """
     global stamps
     root = Path(config.config_file_path).parent
     pages.clear()
@@ -45,6 +50,9 @@ def on_config(config: Any) -> Any:
         exports[:] = export_all(sound, root, config.site_url or "", stamps.held)
     except ValueError as error:
         raise PluginError(str(error)) from error
+    config.extra["repository"] = (config.extra.get("repository") or "").rstrip("/")
+    if repository := config.extra["repository"]:
+        config.edit_uri = f"{repository}/edit/main/docs/"
     notebooks = [x for x in exports if x.kind == "notebook"]
     if notebooks and config.nav:
         entries = [
@@ -124,18 +132,31 @@ def add_downloads(markdown: str, page: Page, url: str, extra: Any) -> str:
     return markdown + end + stamps.of_page(page.name, extra.get("repository"))
 
 
-def mark_blocks(html: str, page: Page, url: str) -> str:
-    """Let each block's HTML name its stand-alone programs, for the copy button."""
+def mark_blocks(html: str, page: Page, url: str, config: Any) -> str:
+    """Let each block's HTML name its stand-alone programs, for the copy button.
+
+    Where a repository is configured, the block has a link to report it.
+    """
     data = {block: " data-raises" if block.raises else "" for block in page.blocks}
+    known: dict[Block, dict[str, str]] = {block: {} for block in page.blocks}
     for program in page.programs():
         files = exported(page.name, program.framework, "block")
+        said = verified(stamps.held[program.name])
         for block, file in zip(program.blocks, files, strict=True):
             address = get_relative_url(file.path, url)
             data[block] += f' data-program-{program.framework}="{address}"'
+            known[block][file.path] = said
     left = iter(page.blocks)
 
     def mark(found: re.Match) -> str:
-        return f"{found[0][:-1]}{data[next(left)]}>"
+        block, link = next(left), ""
+        if repository := config.extra["repository"]:
+            root = Path(config.config_file_path).parent
+            here = f"{config.site_url or ''}{url}"
+            address = escape(issue(repository, here, block, root, known[block]))
+            link = f'<a class="report" href="{address}" title="Report this block">'
+            link += "Report</a>"
+        return f"{found[0][:-1]}{data[block]}>{link}"
 
     return re.sub(r'<div class="language-py(thon)?3? [^"]*highlight[^"]*">', mark, html)
 
@@ -173,6 +194,7 @@ def show_notebook(html: str, file: str) -> str:
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
     """Fill in what a page asks for, rows and stamps; add its downloads and stamps."""
     if not page.file.src_uri.endswith(".md"):
+        page.edit_url = None  # nobody has written it
         return markdown
     root = Path(config.config_file_path).parent
     try:
@@ -201,7 +223,7 @@ def html_blocks(html: str) -> list[str]:
     return blocks
 
 
-def on_page_content(html: str, page: Any, **_: Any) -> str:
+def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
     """Refuse HTML whose Python blocks are not the page's; turn TeX into MathML."""
     if page.file.src_uri.endswith(".ipynb"):
         return show_notebook(html, Path(page.file.src_uri).name)
@@ -219,7 +241,7 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
             f"docs/{page.file.src_uri}: of {len(blocks)} Python blocks that were read "
             f"and would run, the HTML shows {len(found)}"
         )
-    html = mark_blocks(html, pages[page.file.src_uri], page.url)
+    html = mark_blocks(html, pages[page.file.src_uri], page.url, config)
     return mathml(inline_pictures(html, Path(page.file.abs_src_path).parent))
 
 
