@@ -22,7 +22,7 @@ PAGES = ("index.html", "page/index.html", "notebooks/page.pytorch/index.html")
 def pages(small_site: Site, tmp_path: Path, monkeypatch):  # noqa: F811
     """Build a small site; return its pages by name."""
     target = tmp_path / "built"
-    (small_site.root / ".cache").unlink()
+    (small_site.root / ".cache").unlink(missing_ok=True)
     small_site.add_tabs("print('a & b')", "print('a & b')", f"# Title\n\n{TWO_TABS}")
 
     def pages(repository: str) -> dict[str, BeautifulSoup]:

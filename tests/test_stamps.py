@@ -197,7 +197,7 @@ def test_built_page_loses_its_stamp_when_its_snippet_changes(
     tmp_path: Path,
 ) -> None:
     site, target = small_site, tmp_path / "built"
-    (site.root / ".cache").unlink()
+    (site.root / ".cache").unlink(missing_ok=True)
     site.add("print(0.25)", "0.25")
     site.write(PAGE, "# Title\n\n" + site.text())
     site.write("docs/index.md", f"# Home\n\n{STAMP}\n\n<!-- stamps -->\n")
