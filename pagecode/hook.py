@@ -2,12 +2,13 @@
 
 It refuses faulty pages, holds the HTML against the blocks, sets the mathematics, puts
 stamps on the pages, and hands out the programs: files beside the site, and notebooks as
-pages of it.
+pages of it. Each page has a copy in Markdown.
 """
 
 import itertools
 import json
 import re
+from functools import partial
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from mkdocs.utils import get_relative_url
 from pagecode import rosetta
 from pagecode.export import LABELS, Export, export_all, title, verified, write_all
 from pagecode.page import Block, Page, is_python, read_pages
+from pagecode.plain import llms, plain
 from pagecode.record import replace as place
 from pagecode.report import issue
 from pagecode.stamps import Stamps
@@ -29,6 +31,7 @@ from pagecode.stamps import Stamps
 NOTEBOOKS = Path(".cache", "site")  # where the notebooks lie for MkDocs to find them
 pages: dict[str, Page] = {}  # of this build, by name
 exports: list[Export] = []  # what is handed out of them
+sections: dict[str, list[Page]] = {}  # as the navigation shows them
 stamps: Stamps  # what was verified of them
 
 
@@ -92,9 +95,50 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def on_nav(nav: Any, **_: Any) -> None:
+    """Note the sections of the navigation, and the pages in each, for `llms.txt`."""
+    sections.clear()
+    for item in nav.items:
+        section = item.title if item.is_section else "Start"
+        for x in item.children if item.is_section else [item]:
+            if x.is_page and x.file.src_uri in pages:
+                sections.setdefault(section, []).append(pages[x.file.src_uri])
+
+
 def on_post_build(config: Any) -> None:
-    """Write the programs into the site."""
-    write_all(exports, Path(config.site_dir))
+    """Write the programs into the site, and each page as Markdown."""
+    site, root = Path(config.site_dir), Path(config.config_file_path).parent
+    write_all(exports, site)
+    texts = {}
+    for name, page in pages.items():
+        files = [export for export in exports if export.page == name]
+        url, fill_in = config.site_url or "", partial(fill, name=name, root=root)
+        texts[name] = plain(page, root, url, files, fill_in)
+        place(site / name, texts[name])
+    about = config.site_name, config.site_description or "", config.site_url or ""
+    place(site / "llms.txt", llms(*about, list(sections.items()), texts))
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Let a page name its copy in Markdown.
+
+    The blank is for Material, which takes a plain `alternate` for the same page in
+    another language, and asks for a sitemap beside it.
+    """
+    if not page.file.src_uri.endswith(".md"):
+        return output
+    address = get_relative_url(page.file.src_uri, page.url)
+    link = f'<link rel=" alternate" type="text/markdown" href="{address}">'
+    return output.replace("</head>", f"{link}</head>", 1)
+
+
+def fill(markdown: str, name: str, root: Path) -> str:
+    """Fill in what a page asks for: rows of the Rosetta table, and stamps."""
+    try:
+        markdown = rosetta.fill(markdown, f"docs/{name}", root)
+        return stamps.fill(markdown, name)
+    except ValueError as error:
+        raise PluginError(str(error)) from error
 
 
 def exported(name: str, framework: str, kind: str) -> list[Export]:
@@ -117,6 +161,8 @@ def downloads(page: Page, url: str, colab: str | None) -> str:
             address = f"{colab.rstrip('/')}/{notebook.path}"
             links.append(f'<a href="{address}">open in Colab</a>')
         rows.append(f"<li>{LABELS[program.framework]}: {', '.join(links)}</li>")
+    copy = get_relative_url(page.name, url)
+    rows.append(f'<li>Both, with outputs: <a href="{copy}">Markdown</a></li>')
     return "<ul>" + "".join(rows) + "</ul>"
 
 
@@ -197,11 +243,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
         page.edit_url = None  # nobody has written it
         return markdown
     root = Path(config.config_file_path).parent
-    try:
-        markdown = rosetta.fill(markdown, f"docs/{page.file.src_uri}", root)
-        markdown = stamps.fill(markdown, page.file.src_uri)
-    except ValueError as error:
-        raise PluginError(str(error)) from error
+    markdown = fill(markdown, page.file.src_uri, root)
     read = pages[page.file.src_uri]
     return add_downloads(markdown, read, page.url, config.extra)
 
