@@ -31,7 +31,8 @@ site: data ## verify every page, then build the site into site/
 	@echo "the site is in site/"
 
 test: lint data ## prove the project: every block of every page, every function
-	$(RUN) pytest $(if $(CI),,--verbose)
+	@[ -t 1 ] && [ -z "$$CI" ] && set -- --verbose -o console_output_style=times; \
+	echo "$(RUN) pytest $$*"; $(RUN) pytest "$$@"
 
 browser: ## install what the browser tests need (Debian): Chromium, fonts
 	@command -v apt-get > /dev/null \
