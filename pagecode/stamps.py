@@ -54,7 +54,7 @@ class Stamps:
         self.pages = {page.name: page for page in pages}
         self.programs = {page.name: page.programs() for page in pages}
         programs = [x for found in self.programs.values() for x in found]
-        self.root, self.held = root, cache.held(programs, root)
+        self.held = cache.held(programs, root)
         known = [facts for _, facts in cache.dated(root)]
         self.newest = {f"{x['framework']}/{x['page']}": x for x in known}
         self.devices = sorted({"CPU"} | {x["device"] for x in known}, key=cpu_first)
