@@ -14,6 +14,7 @@ import string
 import struct
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -241,7 +242,9 @@ def fill(root: Path, *, real: bool = False) -> int:
     for source in SOURCES:
         try:
             print(f"  {source.path}:", end=" ", flush=True)
-            print(find(source, root, cache))
+            started, how = time.monotonic(), find(source, root, cache)
+            seconds = round(time.monotonic() - started)
+            print(f"{how}, in {seconds} s" if seconds else how)
         except DataError as error:
             print(f"refused\n{error}", file=sys.stderr)
             return 1
