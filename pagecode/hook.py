@@ -275,7 +275,12 @@ def html_blocks(html: str) -> list[str]:
 def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
     """Refuse HTML whose Python blocks are not the page's; turn TeX into MathML."""
     if page.file.src_uri.endswith(".ipynb"):
-        return show_notebook(html, Path(page.file.src_uri).name)
+        html = show_notebook(html, Path(page.file.src_uri).name)
+        # A notebook links what was measured by its address on the published site.
+        place = rf'src="{re.escape(config.site_url or "")}([^"]*)measured/'
+        for folder in set(re.findall(place, html)):
+            html = inline_pictures(html, Path(config.docs_dir, folder))
+        return html
     blocks = pages[page.file.src_uri].blocks
     expected = [block.text.strip("\n") for block in blocks]
     try:

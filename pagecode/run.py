@@ -125,8 +125,8 @@ def peak() -> int:
     Linux counts in ru_maxrss what the process that started this one held, too.
     """
     try:
-        with open("/proc/self/status", encoding="ascii") as status:
-            found = [line.split()[1] for line in status if line.startswith("VmHWM:")]
+        with open("/proc/self/status", "rb") as status:  # text would import its codec
+            found = [line.split()[1] for line in status if line.startswith(b"VmHWM:")]
         return 1024 * int(found[0])
     except (FileNotFoundError, IndexError):
         unit = 1 if sys.platform == "darwin" else 1024

@@ -61,10 +61,10 @@ def test_copy_leaks_no_markup_and_its_links_are_absolute(
     assert not re.findall(r"^[ >]*(?:===|!!!|\?\?\?) .*|-8<-|<!--|@@", bare, re.M)
     links = re.findall(r"\]\(([^)\s]+)", bare)
     assert [x for x in links if not x.startswith(("https:", "http:"))] == []
-    figures = page.path.parent / "figures"
     for address in re.findall(r"!\[[^]]+\]\((\S+)\)", bare):
-        assert address.startswith(urljoin(URL, f"{page.name}/../figures/"))
-        assert (figures / address.rpartition("/")[2]).exists()
+        found = re.fullmatch(r"(.*/)((?:figures|measured)/[^/]+)", address)
+        assert found[1] == urljoin(URL, f"{page.name}/..")
+        assert (page.path.parent / found[2]).exists()
     pictures = {x.path for block in page.blocks for x in block.pictures}
     assert all(text.count(f"/figures/{x.name})") in (1, 2) for x in pictures)
 
