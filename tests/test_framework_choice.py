@@ -3,18 +3,14 @@
 Needs a browser, as `test_browser` does.
 """
 
-import os
 import re
 from collections.abc import Iterator
-from functools import partial
-from http.server import ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from tests.conftest import TWO_TABS, Site
-from tests.test_browser import Handler, browser  # noqa: F401
-from tests.test_site import ROOT, build, set_up
+from tests.test_browser import browser, serve  # noqa: F401
+from tests.test_site import ROOT, set_up
 
 SOLUTION = '??? success "Solution"\n\n' + re.sub("(?m)^(?=.)", "    ", TWO_TABS)
 LINK = "[other](other.md?framework=tensorflow)"
@@ -31,17 +27,8 @@ def url(tmp_path_factory) -> Iterator[str]:
     site.write("docs/other.md", WORDS)
     (root / ".cache").unlink(missing_ok=True)
     (root / "docs/assets").symlink_to(ROOT / "docs/assets")
-    handler = partial(Handler, directory=folder)
-    with (
-        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("SITE_URL", f"http://127.0.0.1:{server.server_port}/")
-        done = build(root, folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-        Thread(target=server.serve_forever).start()
-        yield os.environ["SITE_URL"]
-        server.shutdown()
+    with serve(root, folder) as url:
+        yield url
 
 
 @pytest.fixture

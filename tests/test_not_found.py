@@ -3,18 +3,15 @@
 Needs a browser, as `test_browser` does.
 """
 
-import os
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from tests.conftest import Site
-from tests.test_browser import browser  # noqa: F401
-from tests.test_site import ROOT, build, set_up
+from tests.test_browser import browser, serve  # noqa: F401
+from tests.test_site import ROOT, set_up
 
 PATHS = [
     "gradient-descent",
@@ -46,17 +43,8 @@ def url(tmp_path_factory) -> Iterator[str]:
     site.write("docs/models/steps.md", "# Steps\n\nWhat gradient descent does.\n")
     (site.root / ".cache").unlink(missing_ok=True)
     (site.root / "docs/assets").symlink_to(ROOT / "docs/assets")
-    handler = partial(Handler, directory=folder)
-    with (
-        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("SITE_URL", f"http://127.0.0.1:{server.server_port}/book/")
-        done = build(site.root, folder / "book")
-        assert done.returncode == 0, done.stdout + done.stderr
-        Thread(target=server.serve_forever).start()
-        yield os.environ["SITE_URL"]
-        server.shutdown()
+    with serve(site.root, folder, Handler, under="book/") as url:
+        yield url
 
 
 @pytest.mark.parametrize("width", [390, 1280])
