@@ -8,7 +8,7 @@ from concurrent.futures import wait
 from pathlib import Path
 
 from pagecode import data, gpu, handover, repeat
-from pagecode.page import Page, Program, frameworks, read_pages
+from pagecode.page import Page, Program, programs_to_run, read_pages
 from pagecode.record import record
 from pagecode.verify import NOT_RUN, ROOM, Failure, Verifier, report
 
@@ -32,8 +32,7 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
     for fault in faults:
         print(fault, file=sys.stderr)
     failed = len(faults)
-    programs = [program for page in pages for program in page.programs()]
-    programs = [x for x in programs if x.framework in frameworks()]
+    programs = programs_to_run(pages)
     with Verifier(root, use_cache=use_cache) as verifier:
         verifier.start(programs)
         for program in programs:

@@ -156,7 +156,8 @@ def check(path: Path, content: bytes, source: Source, remedy: str) -> None:
 
 def place(target: Path, content: bytes) -> None:
     """Write the file beside its place, then rename it: whole or not at all."""
-    descriptor, beside = tempfile.mkstemp(dir=target.parent)
+    # What a killed run leaves: git ignores its end, and MkDocs its beginning.
+    descriptor, beside = tempfile.mkstemp(".new", f".{target.name}.", target.parent)
     try:
         with open(descriptor, "wb") as file:
             file.write(content)

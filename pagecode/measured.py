@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pagecode import cache
+from pagecode.page import place_of
 from pagecode.record import replace
 
 FOLDER = Path("docs/compare/measured")
@@ -105,8 +106,8 @@ def fill(markdown: str, page: str, root: Path) -> str:
             if found[2] not in facts["tables"]:
                 raise ValueError(f"'{found[1]}' has no table '{found[2]}'")
         except ValueError as error:
-            above = (root / page).read_text(encoding="utf-8").split(found[0])[0]
-            raise ValueError(f"{page}:{above.count(chr(10)) + 1}: {error}") from None
+            where = place_of(found[0], page, root)
+            raise ValueError(f"{where}: {error}") from None
         return f"{table(facts['tables'][found[2]])}\n\n{caption(facts['made'])}"
 
     return PLACE.sub(fill_in, markdown)

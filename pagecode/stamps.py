@@ -13,7 +13,7 @@ from typing import Any
 
 from pagecode import cache
 from pagecode.export import LABELS, NOT_VERIFIED, cpu_first, title, versions
-from pagecode.page import Page, Program
+from pagecode.page import Page, Program, place_of
 
 PLACE = re.compile(r"<!--\s*(?:stamp:\s*(?P<page>\S*?)|stamps)\s*-->")
 PACKAGE = {"pytorch": "torch", "tensorflow": "tensorflow"}
@@ -51,6 +51,7 @@ class Stamps:
     """The stamps of a project's pages: those that hold, and each program's newest."""
 
     def __init__(self, pages: list[Page], root: Path) -> None:
+        self.root = root
         self.pages = {page.name: page for page in pages}
         self.programs = {page.name: page.programs() for page in pages}
         programs = [x for found in self.programs.values() for x in found]
@@ -141,9 +142,8 @@ class Stamps:
                 return self.status(page)
             if self.programs.get(found["page"]):
                 return self.line(found["page"])
-            above = self.pages[page].path.read_text("utf-8").split(found[0])[0]
-            line = above.count("\n") + 1
+            where = place_of(found[0], f"docs/{page}", self.root)
             what = f"no page docs/{found['page']} with programs that could be stamped"
-            raise ValueError(f"docs/{page}:{line}: {what}")
+            raise ValueError(f"{where}: {what}")
 
         return PLACE.sub(fill_in, markdown)
