@@ -157,14 +157,15 @@ def check(path: Path, content: bytes, source: Source, remedy: str) -> None:
 def place(target: Path, content: bytes) -> None:
     """Write the file beside its place, then rename it: whole or not at all."""
     # What a killed run leaves: git ignores its end, and MkDocs its beginning.
-    descriptor, beside = tempfile.mkstemp(".new", f".{target.name}.", target.parent)
+    descriptor, name = tempfile.mkstemp(".new", f".{target.name}.", target.parent)
+    beside = Path(name)
     try:
         with open(descriptor, "wb") as file:
             file.write(content)
-        os.chmod(beside, 0o644)
-        os.replace(beside, target)
+        beside.chmod(0o644)
+        beside.replace(target)
     except BaseException:
-        os.unlink(beside)
+        beside.unlink(missing_ok=True)
         raise
 
 
