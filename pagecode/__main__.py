@@ -1,13 +1,29 @@
-"""The commands behind the Makefile: `python -m pagecode verify | record | data`."""
+"""The commands behind the Makefile: `python -m pagecode verify | record | data | …`."""
 
 import argparse
+import os
 import sys
+import time
+from concurrent.futures import wait
 from pathlib import Path
 
-from pagecode import data
-from pagecode.page import Page, read_pages
+from pagecode import data, gpu, handover, repeat
+from pagecode.page import Page, Program, programs_to_run, read_pages
 from pagecode.record import record
-from pagecode.verify import NOT_RUN, Failure, Verifier, report
+from pagecode.verify import NOT_RUN, ROOM, Failure, Verifier, report
+
+
+def follow(program: Program) -> None:
+    """On a terminal, show which block of a program runs, and for how long."""
+    if not sys.stdout.isatty() or os.environ.get("CI"):
+        return
+    for number, (block, future) in enumerate(program.results.items(), 1):
+        started = time.monotonic()
+        while not wait([future], timeout=0.5).done:
+            said = f"  {program.framework}, block {number} of {len(program.results)}, "
+            said += f"{block.where}: {time.monotonic() - started:.0f} s"
+            print(f"\r\033[K{said}", end="", flush=True)
+    print("\r\033[K", end="")
 
 
 def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
@@ -16,10 +32,11 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
     for fault in faults:
         print(fault, file=sys.stderr)
     failed = len(faults)
-    programs = [program for page in pages for program in page.programs()]
+    programs = programs_to_run(pages)
     with Verifier(root, use_cache=use_cache) as verifier:
         verifier.start(programs)
         for program in programs:
+            follow(program)
             errors = [e for f in program.results.values() if (e := f.exception())]
             for error in errors:
                 if not str(error).startswith(NOT_RUN):
@@ -30,23 +47,56 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
 
 
 def main() -> int:
-    """Run one command; return its exit status."""
+    """Run one command; return its exit status: 130 where it was interrupted."""
+    try:
+        return command()
+    except OSError as error:
+        print(
+            f"{error.filename}: cannot be read or written ({error.strerror})",
+            file=sys.stderr,
+        )
+        print(f"  to do     {ROOM}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "interrupted: every file is as it was, or as it is to be", file=sys.stderr
+        )
+        return 130
+
+
+def command() -> int:
+    """Read the command line, and do what it says."""
     parser = argparse.ArgumentParser(prog="python -m pagecode", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in {
         "verify": "run every page's programs and compare their outputs",
         "record": "run them and rewrite the outputs that differ",
+        "determinism": "run them with one and two threads; all must print the same",
+        "soak": "run them many times in one go, and watch what grows or stays",
     }.items():
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("page", nargs="*", help="as in models/x.md; else all")
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("page", nargs="*", help="as in models/x.md; else all")
         if name == "verify":
-            command.add_argument("--all", action="store_true", help="ignore the cache")
-    commands.add_parser("data", help="fill data/", description=data.__doc__)
+            sub.add_argument("--all", action="store_true", help="ignore the cache")
+        if name == "soak":
+            sub.add_argument("--times", type=int, default=10, help="10 by default")
+    sub = commands.add_parser("data", help="fill data/", description=data.__doc__)
+    sub.add_argument("--real", action="store_true", help="refuse stand-ins")
+    for name, text in {
+        "gpu": "fail unless the framework sees a GPU",
+        "stamps": "write down what passed here, for `admit`",
+        "admit": "take over what passed elsewhere",
+    }.items():
+        commands.add_parser(name, help=text, description=text)
     arguments = parser.parse_args()
     root = Path.cwd()
     if arguments.command == "data":
-        return data.fill(root)
+        return data.fill(root, real=arguments.real)
+    if arguments.command == "gpu":
+        return gpu.look(root)
     pages = read_pages(root)
+    if arguments.command in ("stamps", "admit"):
+        return getattr(handover, arguments.command)(pages, root)
     if unknown := set(arguments.page) - {page.name for page in pages}:
         known = "\n  ".join(page.name for page in pages)
         print(f"no page docs/{min(unknown)}; there are\n  {known}", file=sys.stderr)
@@ -54,6 +104,10 @@ def main() -> int:
     pages = [page for page in pages if page.name in (arguments.page or [page.name])]
     if arguments.command == "verify":
         return min(verify(pages, root, use_cache=not arguments.all), 1)
+    if arguments.command == "determinism":
+        return repeat.determinism(arguments.page, root)
+    if arguments.command == "soak":
+        return repeat.soak(arguments.page, root, arguments.times)
     failed = 0
     for page in pages:
         try:

@@ -69,12 +69,28 @@ def plot_difference(shown: list[dict], drawn: list[dict]) -> str | None:
         return f"{len(drawn) - 1} axes instead of {len(shown) - 1}"
     for index, (one, other) in enumerate(zip(shown, drawn, strict=True)):
         where = f"axes {index}" if index else "the figure"
-        for name in sorted(one.keys() | other.keys()):
+        for name in sorted(one.keys() | other.keys(), key=lambda x: (x != "scales", x)):
             parts = one.get(name, []), other.get(name, [])
-            same = same_points if name in POINTS else same_part
+            same = same_part
+            if name in POINTS:
+                scales = one.get("scales", [])
+                parts = (
+                    [placed(x, scales) for x in parts[0]],
+                    [placed(x, scales) for x in parts[1]],
+                )
+                same = same_points
             if len(parts[0]) != len(parts[1]) or not all(map(same, *parts)):
                 return f"the {name} of {where}"
     return None
+
+
+def placed(points: Any, scales: Sequence[str]) -> np.ndarray:
+    """Return points (x, y) as the eye sees them: logarithms on a logarithmic axis."""
+    array = np.array(points, float)
+    for axis, scale in enumerate(scales):
+        if scale == "log" and array.size:  # what is not above 0 cannot be drawn
+            array[:, axis] = np.log10(np.where(array[:, axis] > 0, array[:, axis], 1))
+    return array
 
 
 def same_part(shown: Any, drawn: Any) -> bool:

@@ -1,6 +1,7 @@
 """A page's blocks and outputs, and the program that each framework makes of them."""
 
 import math
+import os
 import re
 import shlex
 from concurrent.futures import Future
@@ -22,6 +23,7 @@ from pagecode.expand import Fault, Line, expand
 
 FRAMEWORKS = {"PyTorch": "pytorch", "TensorFlow": "tensorflow"}  # tab label: name
 BOTH = "both"  # the framework of a program that needs both: they are compared in it
+NONE = "common"  # where neither is installed
 TIME_LIMIT = 120.0  # seconds that a block may run, unless it says `limit=…`
 TAB = re.compile(r' *={3}(?P<new>!?)\+?!? +"(?P<label>.*?)" *')
 BLOCK_OPTIONS = {"raises", "limit", "both", "title", "hl_lines", "linenums"}
@@ -129,6 +131,29 @@ class Page:
             for name in FRAMEWORKS.values()
             if self.blocks and (name in named or not named)
         ]
+
+
+def frameworks() -> list[str]:
+    """Return whose programs are to run: everyone's, or FRAMEWORK's alone.
+
+    What is installed does not decide it: a framework that got lost would go unnoticed.
+    """
+    known, name = [*FRAMEWORKS.values(), BOTH], os.environ.get("FRAMEWORK", "")
+    if name not in ("", NONE, *known):
+        raise ValueError(f"FRAMEWORK is {', '.join(known)} or {NONE}, not {name!r}")
+    return known if not name else [x for x in known if x == name]
+
+
+def place_of(text: str, page: str, root: Path) -> str:
+    """Return where a page first has this text, as `docs/x.md:5`."""
+    above = (root / page).read_text(encoding="utf-8").split(text)[0]
+    return f"{page}:{above.count(chr(10)) + 1}"
+
+
+def programs_to_run(pages: list[Page]) -> list[Program]:
+    """Return the programs of these pages, or FRAMEWORK's alone, in page order."""
+    found = [program for page in pages for program in page.programs()]
+    return [x for x in found if x.framework in frameworks()]
 
 
 @dataclass

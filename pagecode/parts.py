@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
+from pagecode import measured
 from pagecode.page import BOTH, FRAMEWORKS, TAB, Block, Output, Page
 
 NOTE = re.compile(
@@ -68,7 +69,7 @@ def parts(page: Page, framework: str, root: Path, site_url: str) -> list[str | B
     if not page.path.is_relative_to(root / "docs"):
         raise ValueError(f"{page.path} is no page of {root}")
     site = site_url.rstrip("/") + "/"
-    found = items(page)
+    found = items(page, root)
     marks = [TARGET.fullmatch(bare(item)) for item in found]
     targets = {label(mark["label"]): mark["to"] for mark in marks if mark}
     found = [item for item, mark in zip(found, marks, strict=True) if not mark]
@@ -100,7 +101,7 @@ def label(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def items(page: Page) -> list[Item]:
+def items(page: Page, root: Path) -> list[Item]:
     """Return the page's lines and blocks, without outputs and drawn pictures."""
     found: list[Item] = []
     index = skip_front_matter(page)
@@ -109,7 +110,9 @@ def items(page: Page) -> list[Item]:
         end = fence.end if fence else index + 1
         if not fence:
             if index not in page.drawn:
-                found.append(Item(str(page.lines[index])))
+                line = str(page.lines[index])
+                text = measured.fill(line, f"docs/{page.name}", root)
+                found += [Item(x) for x in text.split("\n")]
         elif isinstance(fence.part, Block):
             found.append(Item(" " * fence.indent, fence.part))
         elif not isinstance(fence.part, Output):

@@ -64,6 +64,8 @@ class Process:
         self.inside = Path(self.folder.name)
         work = self.inside / "work"  # the empty folder in which the program runs
         work.mkdir()
+        own = self.inside / "tmp"  # what libraries leave there goes with the program
+        own.mkdir()
         self.stand_ins = stand_ins(root)
         self.link_data(work / "data")
         (self.inside / "program.json").write_text(self.as_json(), encoding="utf-8")
@@ -74,7 +76,7 @@ class Process:
             self.popen = subprocess.Popen(
                 [sys.executable, "-P", str(script), str(file), str(child_events)],
                 cwd=work,
-                env=environment(root),
+                env=environment(root) | {"TMPDIR": str(own)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

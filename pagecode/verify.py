@@ -13,6 +13,7 @@ from pagecode.page import Block, Page, Program
 from pagecode.process import Failure, Process, Result
 
 NOT_RUN = "not run, because of"
+ROOM = "make what is named readable and writable, or free some space"
 
 
 class Mismatch(Failure):
@@ -137,6 +138,10 @@ class Verifier:
                     future.set_result(None)
                 return
             self.run(program, program_key)
+        except OSError as error:
+            what = f"its program cannot be run or stamped here ({error})"
+            failure = Failure(f"docs/{program.page.name}: {what}\n  to do     {ROOM}")
+            self.fail_rest(program, failure)
         except BaseException as error:
             self.fail_rest(program, error)
 
@@ -184,6 +189,8 @@ def report(program: Program) -> str:
     how = "ran" if program.printed else "unchanged since it ran"
     said = f"{program.name}: {facts['blocks']} blocks, {facts['outputs']} outputs, "
     said += f"{how} in {facts['seconds']} s on {facts['device']}"
+    if varying := sum(bool(b.output and b.output.varies) for b in program.blocks):
+        said += f"; {varying} outputs not compared, for they vary"
     if facts["stand_ins"]:
         said += f"; NUMBERS NOT COMPARED, stand-ins: {', '.join(facts['stand_ins'])}"
     return said

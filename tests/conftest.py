@@ -1,6 +1,7 @@
 """A tiny project in an empty folder; the project's own site, and a reader's tab."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from pagecode import cache
 from pagecode.page import Page, Program, read_page
 from pagecode.record import record
 from pagecode.verify import Verifier, report
-from tests.served import browse, serve
+from tests.served import ROOT, browse, serve
 
+LEFT_OUT = pytest.StashKey[list[str]]()
 VERIFIED = pytest.StashKey[list[Program]]()
 PROVED = pytest.StashKey[str]()
 PAGE = "docs/page.md"
@@ -126,6 +128,7 @@ def installed() -> list[SimpleNamespace]:
 def site(tmp_path: Path, installed, monkeypatch) -> Site:
     """An empty project."""
     monkeypatch.setattr(cache, "distributions", lambda: installed)
+    monkeypatch.delenv("FRAMEWORK", raising=False)  # a page here names its own
     root = tmp_path / "project"
     for folder in ("docs", "snippets"):
         (root / folder).mkdir(parents=True)
@@ -136,7 +139,7 @@ def site(tmp_path: Path, installed, monkeypatch) -> Site:
 def served(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     """The project's own site: its folder, and its address on this machine."""
     folder = tmp_path_factory.mktemp("site")
-    with serve(folder) as url:
+    with serve(ROOT, folder) as url:
         yield folder, url
 
 
@@ -197,11 +200,23 @@ def phone(browser, served) -> Iterator:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Say which programs ran, on what, and what was not compared."""
-    programs = terminalreporter.config.stash.get(VERIFIED, [])
-    if programs:
+    """Say what ran, on what, what was compared, and what was not, and why."""
+    stash = terminalreporter.config.stash
+    if programs := stash.get(VERIFIED, []):
         terminalreporter.section("pages")
     for program in programs:
         terminalreporter.line(report(program))
-    if proved := terminalreporter.config.stash.get(PROVED, ""):
-        terminalreporter.line(f"{proved} run as handed out; with ALL=1, all of them")
+    if left_out := stash.get(LEFT_OUT, []):
+        chosen = os.environ["FRAMEWORK"]
+        terminalreporter.line(
+            f"NOT RUN, for FRAMEWORK={chosen}: {', '.join(left_out)}, "
+            "and what else belongs to another framework"
+        )
+    if proved := stash.get(PROVED, ""):
+        how = (
+            "with ALL=1, all of them" if not os.environ.get("ALL") else "as ALL=1 asks"
+        )
+        terminalreporter.line(f"{proved} run as handed out; {how}")
+    why = Counter(x.longrepr[2] for x in terminalreporter.stats.get("skipped", []))
+    for reason, count in why.items():
+        terminalreporter.line(f"NOT RUN: {count} tests. {reason}")

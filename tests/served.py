@@ -51,7 +51,10 @@ class Handler(SimpleHTTPRequestHandler):
             return super().do_GET()  # leads to the address with the stroke
         path = path / "index.html" if path.is_dir() else path
         found = path.is_file()
-        path = path if found else Path(self.directory) / "404.html"
+        if not found:
+            path = next(
+                x / "404.html" for x in path.parents if (x / "404.html").exists()
+            )
         body = gzip.compress(path.read_bytes(), 6)
         self.send_response(200 if found else 404)
         self.send_header("Content-Type", self.guess_type(path))
@@ -64,14 +67,16 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Build the project's own site into the folder, as strictly as `make site` does,
-    and serve it while the block lasts; yield its address.
+def serve(root: Path, folder: Path, under: str = "") -> Iterator[str]:
+    """Build a project into the folder, as strictly as `make site` does, and serve it
+    while the block lasts; yield the site's address.
+
+    `under` is where on the host it lies, and in the folder: "" or "book/".
     """
     handler = partial(Handler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        url = f"http://127.0.0.1:{server.server_port}/"
-        done = build(ROOT, folder, "--strict", url=url)
+        url = f"http://127.0.0.1:{server.server_port}/{under}"
+        done = build(root, folder / under, "--strict", url=url)
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
         Thread(target=server.serve_forever).start()

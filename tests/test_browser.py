@@ -19,7 +19,7 @@ import pytest
 from pagecode.cache import environment
 from pagecode.compare import first_difference
 from pagecode.export import LABELS
-from pagecode.page import BOTH, FRAMEWORKS, Page, read_pages
+from pagecode.page import BOTH, FRAMEWORKS, Page, frameworks, read_pages
 from tests.served import ROOT
 
 PAGES = read_pages(ROOT)
@@ -147,11 +147,12 @@ def test_buttons_fit_a_phone(phone, page: Page) -> None:
 OUTPUTS = [
     (label, index)
     for label, name in FRAMEWORKS.items()
+    if name in frameworks()
     for index, block in enumerate(CHAPTER.blocks)
     if block.framework in (None, name) and block.output and not block.output.varies
 ]
 if not os.environ.get("ALL"):
-    OUTPUTS = random.Random(1).sample(OUTPUTS, 3)
+    OUTPUTS = random.Random(1).sample(OUTPUTS, min(3, len(OUTPUTS)))
 
 
 @pytest.mark.parametrize(("label", "index"), OUTPUTS)

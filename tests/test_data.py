@@ -245,6 +245,19 @@ def test_stand_in_that_is_not_the_file_is_kept_apart(tmp_path, monkeypatch, caps
     assert (tmp_path / data.STAND_INS / "iris.data").read_bytes() == b"5.1\n"
 
 
+def test_stand_in_is_refused_where_real_data_are_asked_for(
+    site: Site, monkeypatch, capsys
+) -> None:
+    source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
+    monkeypatch.setattr(data, "SOURCES", [source])
+    monkeypatch.setattr(sys, "argv", ["pagecode", "data", "--real"])
+    monkeypatch.chdir(site.root)
+    assert __main__.main() == 1
+    assert "only stand-ins are to be had for iris.data" in capsys.readouterr().err
+    site.write("data/iris.data", data.make_iris().decode())
+    assert __main__.main() == 0
+
+
 def test_stand_in_goes_when_the_file_comes(tmp_path, monkeypatch) -> None:
     source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
     monkeypatch.setattr(data, "SOURCES", [source])

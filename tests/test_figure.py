@@ -170,6 +170,14 @@ def test_picture_takes_the_colours_of_the_page(drawn: Site) -> None:
     assert not re.search(r"<svg[^>]*(width|height)=", svg)
 
 
+def test_exponents_take_the_colour_of_the_page_too(drawn: Site) -> None:
+    change(drawn, "'cost')", "'cost')\n_ = axes.set_xscale('log')")
+    record.record(drawn.root / PAGE, drawn.root)
+    svg = drawn.text(SVG)
+    assert "<tspan" in svg  # an exponent is set apart
+    assert not re.search(r'<text(?! fill="currentColor")', svg)
+
+
 def test_what_is_plotted_is_told_in_full(drawn: Site) -> None:
     figure, axes = json.loads(drawn.text(JSON))["plotted"]
     assert figure == {"texts": []}
@@ -192,3 +200,12 @@ def test_scales_are_compared() -> None:
     one, other = [{}, {"scales": ["linear", "log"]}], [{}, {"scales": ["linear"] * 2}]
     assert plot_difference(one, one) is None
     assert plot_difference(one, other) == "the scales of axes 1"
+
+
+def test_logarithmic_axes_are_compared_as_they_are_drawn() -> None:
+    scales = {"scales": ["linear", "log"]}
+    one = [{}, scales | {"lines": [[[1.0, 1e-9], [2.0, 0.0], [3.0, 1e-1]]]}]
+    near = [{}, scales | {"lines": [[[1.0, 1.01e-9], [2.0, 0.0], [3.0, 1e-1]]]}]
+    other = [{}, scales | {"lines": [[[1.0, 1e-8], [2.0, 0.0], [3.0, 1e-1]]]}]
+    assert plot_difference(one, near) is None
+    assert plot_difference(one, other) == "the lines of axes 1"

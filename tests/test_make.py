@@ -1,6 +1,7 @@
 """The Makefile says in one line what is missing, before it installs anything."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,64 @@ def test_browser_comes_through_apt_get_where_there_is_one(tmp_path: Path) -> Non
     assert "install Chromium in another way" in said
 
 
-WORDS = ["serve", "site", "test", "browser", "record", "data", "lint"]
+@pytest.mark.parametrize(
+    ("words", "venv", "part"),
+    [
+        ("", ".venv", "requirements.txt"),
+        ("FRAMEWORK=both", ".venv", "requirements.txt"),
+        ("FRAMEWORK=common", ".venv-common", "requirements/common.txt"),
+        ("FRAMEWORK=pytorch", ".venv-pytorch", "requirements/pytorch.txt"),
+        ("FRAMEWORK=pytorch GPU=1", ".venv-pytorch", "requirements/pytorch.txt"),
+        (
+            "FRAMEWORK=tensorflow GPU=1",
+            ".venv-tensorflow-gpu",
+            "requirements/tensorflow-gpu.txt",
+        ),
+        ("NEWEST=1", ".venv-newest", ".venv-newest/newest.txt"),
+    ],
+)
+def test_each_framework_has_a_venv_of_its_own(words: str, venv: str, part: str) -> None:
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("VENV", "FRAMEWORK")
+    }
+    command = ["make", "--dry-run", "--always-make", "data", *words.split()]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert f"{venv}/bin/python -m pagecode data" in done.stdout
+    assert f"{venv}/bin/python -m pip install" in done.stdout
+    assert f"--requirement {part}\n" in done.stdout
+
+
+def test_unknown_framework_is_refused(tmp_path: Path) -> None:
+    done = make(tmp_path, "data", "FRAMEWORK=jax")
+    assert done.returncode != 0
+    assert "pytorch, tensorflow, both or common, not 'jax'" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_canary_takes_all_that_is_named_without_its_version(tmp_path: Path) -> None:
+    planned = make(tmp_path, "--dry-run", "data", "NEWEST=1", "FRAMEWORK=").stdout
+    [command] = [x for x in planned.splitlines() if x.startswith("sed")]
+    command = command.partition(" > ")[0]
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    named = done.stdout.splitlines()
+    assert {"torch", "tensorflow", "keras", "numpy", "ruff"} <= set(named)
+    assert not [x for x in named if not re.fullmatch(r"[\w-]+", x)]
+
+
+WORDS = ["serve", "site", "test", "browser", "record", "data", "lint", "verify"]
+WORDS += [
+    "parity",
+    "determinism",
+    "soak",
+    "publish",
+    "actionlint",
+    "ci",
+    "canary",
+    "canary-report",
+    "clean",
+]
 
 
 @pytest.mark.parametrize("word", WORDS)

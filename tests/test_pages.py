@@ -1,6 +1,7 @@
 """The project's own pages: no page has a fault, every block does what its page shows.
 
-ALL=1 runs every program, also those that nothing has changed since they passed.
+ALL=1 runs every program, also those that nothing has changed since they passed;
+FRAMEWORK leaves out the other framework's.
 """
 
 import os
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 from sybil import Example
 
-from pagecode.page import Page, read_pages
+from pagecode.page import Page, frameworks, read_pages
 from pagecode.verify import Failure, Verifier
-from tests.conftest import VERIFIED
+from tests.conftest import LEFT_OUT, VERIFIED
 
 ROOT = Path(__file__).parent.parent
 PAGES = read_pages(ROOT)
@@ -22,6 +23,7 @@ EXAMPLES = [
         example, id=f"{program.name}:{example.parsed.where.rpartition(':')[2]}"
     )
     for program in PROGRAMS
+    if program.framework in frameworks()
     for example in program.examples()
 ]
 
@@ -35,6 +37,9 @@ def running(request: pytest.FixtureRequest) -> Iterator[None]:
     ]
     documents = {example.document for example in examples}
     chosen = [program for program in PROGRAMS if program in documents]
+    request.config.stash[LEFT_OUT] = [
+        x.name for x in PROGRAMS if x.framework not in frameworks()
+    ]
     request.config.stash[VERIFIED] = chosen  # the summary reports on them
     with Verifier(ROOT, use_cache=not os.environ.get("ALL")) as verifier:
         verifier.start(chosen)

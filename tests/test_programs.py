@@ -16,12 +16,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from pagecode import cache
 from pagecode.compare import first_difference
 from pagecode.data import stand_ins
 from pagecode.export import Export, export_all, write_all
-from pagecode.page import read_pages
+from pagecode.page import Program, frameworks, read_pages
 from pagecode.process import Failure
 from pagecode.prove import mismatch, prove
 from tests.conftest import PROVED, Site
@@ -46,7 +47,7 @@ def chosen() -> list[Export]:
     texts = {x.text[x.text.index("# ///\n\n") :]: x for x in BLOCKS}
     # A script whose statements are its page's is that program, which has run already.
     failing = [x for x in SCRIPTS if any(b.raises for b in program_of(x).blocks)]
-    found = [*texts.values(), *failing]
+    found = [x for x in [*texts.values(), *failing] if x.framework in frameworks()]
     return found if ALL else random.Random(4).sample(found, min(SAMPLE, len(found)))
 
 
@@ -62,9 +63,9 @@ CHOSEN = chosen()
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
     """Run the chosen programs side by side."""
-    request.config.stash[PROVED] = (
-        f"{len(CHOSEN)} of {len(BLOCKS)} stand-alone programs"
-    )
+    of = sum(x.framework in frameworks() for x in BLOCKS)
+    said = f"{sum(x.kind == 'block' for x in CHOSEN)} of {of} stand-alone programs"
+    request.config.stash[PROVED] = said
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {x.path: pool.submit(prove, x, ROOT, use_cache=not ALL) for x in CHOSEN}
         pool.shutdown(cancel_futures=True)
@@ -122,30 +123,21 @@ def test_metadata_pins_what_is_imported(export: Export) -> None:
             assert name in listed
 
 
-RUN = NOTEBOOKS if ALL else [x for x in NOTEBOOKS if "logistic" in x.path]
+RUN = [x for x in NOTEBOOKS if x.framework in frameworks()]
+RUN = RUN if ALL else [x for x in RUN if "logistic" in x.path]
 
 
-@on_real_data
-@pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
-@pytest.mark.parametrize("export", RUN, ids=lambda x: x.path)
-def test_notebook_prints_what_its_page_shows(
-    export: Export, tmp_path: Path, monkeypatch
-) -> None:
-    for name, value in cache.environment(ROOT).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("MPLBACKEND")  # the kernel draws into the notebook
-    (tmp_path / "data").symlink_to(ROOT / "data", target_is_directory=True)
+def run_notebook(export: Export, program: Program, folder: Path) -> None:
+    """Run a notebook in a fresh kernel; hold its cells against the page's blocks."""
     book = nbformat.reads(export.text, as_version=4)
     shown = [cell for cell in book.cells if cell.cell_type == "code"][1:]
     promised = [[dict(x) for x in cell.outputs] for cell in shown]
     NotebookClient(
-        book, timeout=600, resources={"metadata": {"path": tmp_path}}
+        book, timeout=600, resources={"metadata": {"path": folder}}
     ).execute()
     ran = [cell for cell in book.cells if cell.cell_type == "code"]
     assert ran[0].outputs == []  # all was installed
-    for block, before, cell in zip(
-        program_of(export).blocks, promised, ran[1:], strict=True
-    ):
+    for block, before, cell in zip(program.blocks, promised, ran[1:], strict=True):
         printed = "".join(x.text for x in cell.outputs if x.get("name") == "stdout")
         lines = [x.rstrip() for x in printed.rstrip().splitlines()]
         lines += [
@@ -159,6 +151,43 @@ def test_notebook_prints_what_its_page_shows(
         drawn = [x for x in cell.outputs if x.output_type == "display_data"]
         assert len(drawn) == len(block.pictures), block.where
         assert sum(x["output_type"] == "display_data" for x in before) == len(drawn)
+
+
+@pytest.fixture
+def kernel(monkeypatch) -> None:
+    """Let notebooks run in the environment of the programs."""
+    for name, value in cache.environment(ROOT).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MPLBACKEND")  # the kernel draws into the notebook
+
+
+@on_real_data
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
+@pytest.mark.parametrize("export", RUN, ids=lambda x: x.path)
+def test_notebook_prints_what_its_page_shows(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(ROOT / "data", target_is_directory=True)
+    run_notebook(export, program_of(export), tmp_path)
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("code", "error", "told"),
+    [
+        ("1 / 0", CellExecutionError, "ZeroDivisionError"),
+        ("print(2)", AssertionError, r"docs/page\.md:11"),
+    ],
+)
+def test_notebook_that_fails_is_refused(
+    site: Site, tmp_path: Path, code: str, error: type[Exception], told: str
+) -> None:
+    site.add("print(1)", "1")
+    site.add(code, "3")
+    page = site.page()
+    [export] = [x for x in export_all([page], site.root, "") if x.kind == "notebook"]
+    with pytest.raises(error, match=told):
+        run_notebook(export, page.programs()[0], tmp_path)
 
 
 def test_list_names_every_file(tmp_path: Path) -> None:

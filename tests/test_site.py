@@ -174,9 +174,8 @@ def test_no_page_has_an_id_twice(built: Path) -> None:
         assert len(html.ids) == len({*html.ids}), name
 
 
-@pytest.fixture
-def site(site: Site) -> Site:
-    """A small site, set up as the project's own."""
+def set_up(site: Site) -> Site:
+    """Set up a project as a site that is built as this project's own."""
     config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     site.write("mkdocs.yml", re.sub(r"(?m)^nav:\n(?:[ \t].*\n|\n)+", "", config))
     for path in ROOT.iterdir():  # the hook, and what else the configuration names
@@ -187,13 +186,25 @@ def site(site: Site) -> Site:
     return site
 
 
+NOTEBOOK = """{"cells": [{"cell_type": "code", "id": "a", "execution_count": 1,
+"metadata": {}, "source": ["1 / 0"], "outputs": [{"output_type": "error",
+"ename": "ZeroDivisionError", "evalue": "division by zero", "traceback": ["boom"]}]}],
+"metadata": {}, "nbformat": 4, "nbformat_minor": 5}"""
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """A small site, set up as the project's own."""
+    return set_up(site)
+
+
 SOUND = '# Title\n\n```python\n--8<-- "code.py:a"\n```\n'
 
 
 def test_small_site_is_built(site: Site, tmp_path: Path) -> None:
     """What the next tests add is what stops the build."""
     site.write(PAGE, SOUND)
-    done = build(site.root, tmp_path / "built")
+    done = build(site.root, tmp_path / "built", "--strict")
     assert done.returncode == 0, done.stderr
     html = Html((tmp_path / "built/page/index.html").read_text())
     assert html.blocks == ["x = 1\n"]
@@ -233,3 +244,38 @@ def test_block_that_reads_otherwise_in_the_html_stops_the_build(
     done = build(site.root, tmp_path / "built")
     assert done.returncode != 0
     assert "docs/page.md:5: " in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "nav", "text", "told"),
+    [
+        pytest.param(
+            "docs/lost.md",
+            "  - index.md\n  - page.md\n",
+            "# Lost\n",
+            "lost.md",
+            id="nav",
+        ),
+        pytest.param(
+            "docs/index.md", "", "[dead](none.md)\n", "'none.md'", id="dead link"
+        ),
+        pytest.param(
+            "docs/index.md", "", "[dead](page.md#none)\n", "#none", id="dead anchor"
+        ),
+        pytest.param("docs/index.md", "", "![](none.svg)\n", "none.svg", id="picture"),
+        pytest.param(
+            "docs/hand.ipynb", "", NOTEBOOK, "docs/hand.ipynb: ", id="notebook"
+        ),
+    ],
+)
+def test_what_leads_nowhere_stops_the_strict_build(
+    site: Site, tmp_path: Path, name: str, nav: str, text: str, told: str
+) -> None:
+    """A page not in the navigation, a dead link, a notebook that nothing runs."""
+    site.write(PAGE, SOUND)
+    config = site.text("mkdocs.yml") + (f"nav:\n{nav}" if nav else "")
+    site.write("mkdocs.yml", config)
+    site.write(name, text)
+    done = build(site.root, tmp_path / "built", "--strict")
+    assert done.returncode != 0
+    assert told in done.stdout + done.stderr

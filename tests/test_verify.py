@@ -446,7 +446,12 @@ def test_nothing_is_left_behind(site: Site, tmp_path: Path, monkeypatch, code: s
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    site.add(f"open('a', 'w').write('b')\n{code}", info="limit=0.5")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    site.add(
+        f"import tempfile\nopen(tempfile.mkstemp()[1], 'w').write('b')\n"
+        f"open('a', 'w').write('b')\n{code}",
+        info="limit=0.5",
+    )
     site.errors()
     assert list(folder.iterdir()) == []
     assert sorted(x.name for x in site.root.iterdir() if x.name != ".cache") == [

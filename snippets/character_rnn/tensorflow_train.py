@@ -36,18 +36,19 @@ class Adam:
         self.variables, self.learning_rate = variables, learning_rate
         self.means = [tf.Variable(tf.zeros_like(x)) for x in variables]
         self.squares = [tf.Variable(tf.zeros_like(x)) for x in variables]
-        self.steps = tf.Variable(0.0)
+        self.steps = tf.Variable(0.0, dtype=tf.float64)  # 0.999**steps needs its digits
 
     def apply(self, grads):
         """Update the variables by these gradients, made dense where they are sparse."""
         steps = self.steps.assign_add(1.0)
+        mean_share, square_share = 1 - 0.9**steps, 1 - 0.999**steps
         places = zip(self.variables, grads, self.means, self.squares, strict=True)
         for variable, sparse_or_dense, mean, square in places:
             grad = tf.convert_to_tensor(sparse_or_dense)
             mean.assign(0.9 * mean + 0.1 * grad)
             square.assign(0.999 * square + 0.001 * grad**2)
-            root = tf.sqrt(square / (1 - 0.999**steps))
-            ratio = mean / (1 - 0.9**steps) / (root + 1e-8)
+            root = tf.sqrt(square / tf.cast(square_share, square.dtype))
+            ratio = mean / tf.cast(mean_share, mean.dtype) / (root + 1e-8)
             variable.assign_sub(self.learning_rate * ratio)
 
 

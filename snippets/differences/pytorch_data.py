@@ -10,7 +10,12 @@ from torch.utils.data import DataLoader
 
 # --8<-- [start:mean]
 def mean_over_examples(losses, batch_size):
-    """Average losses (examples,), batch by batch, each by its number of examples."""
+    """Average losses (examples,), batch by batch, each by its number of examples.
+
+    Raises ValueError if there is no loss: the mean of nothing is no number.
+    """
+    if len(losses) == 0:
+        raise ValueError("losses are empty: give at least one")
     total = 0.0
     for batch in DataLoader(losses, batch_size=batch_size):
         total += batch.mean().item() * len(batch)

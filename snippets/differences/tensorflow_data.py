@@ -10,7 +10,12 @@ import tensorflow as tf
 
 # --8<-- [start:mean]
 def mean_over_examples(losses, batch_size):
-    """Average losses (examples,), batch by batch, each by its number of examples."""
+    """Average losses (examples,), batch by batch, each by its number of examples.
+
+    Raises ValueError if there is no loss: the mean of nothing is no number.
+    """
+    if len(losses) == 0:
+        raise ValueError("losses are empty: give at least one")
     average = keras.metrics.Mean()
     for batch in tf.data.Dataset.from_tensor_slices(losses).batch(batch_size):
         average.update_state(tf.reduce_mean(batch), sample_weight=len(batch))

@@ -1,4 +1,4 @@
-"""A snippet is tested where its framework is installed, torch before TensorFlow.
+"""A snippet is tested where its framework is to be, torch before TensorFlow.
 
 Imported the other way round, the two abort the process; so does triton, which torch
 imports late, where TensorFlow is already there.
@@ -7,12 +7,13 @@ imports late, where TensorFlow is already there.
 from importlib import import_module
 from importlib.util import find_spec
 
-collect_ignore_glob = []
+from pagecode.page import FRAMEWORKS, frameworks
 
-if find_spec("torch"):
-    for name in filter(find_spec, ["torch", "triton"]):
-        import_module(name)
-else:
-    collect_ignore_glob.append("*_pytorch.py")
-if not find_spec("tensorflow"):
-    collect_ignore_glob.append("*_tensorflow.py")
+collect_ignore_glob = [
+    f"*_{name}.py" for name in FRAMEWORKS.values() if name not in frameworks()
+]
+
+if "pytorch" in frameworks():
+    import_module("torch")
+    if find_spec("triton"):  # comes with CUDA
+        import_module("triton")

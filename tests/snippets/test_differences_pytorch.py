@@ -136,3 +136,8 @@ def test_shown_values_and_type():
 def test_mean_does_not_hang_on_the_batches(batch_size):
     losses = torch.tensor([1.0, 2.0, 3.0, 10.0])
     assert mean_over_examples(losses, batch_size) == pytest.approx(4)
+
+
+def test_mean_of_no_example_is_refused() -> None:
+    with pytest.raises(ValueError, match="losses are empty"):
+        mean_over_examples(np.zeros(0, "float32"), 4)

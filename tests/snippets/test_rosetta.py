@@ -8,17 +8,16 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import getmembers, isfunction, signature
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pagecode.page import BOTH, frameworks
 from snippets.rosetta import inputs, numpy_rows
 
-INSTALLED = [name for name in ("torch", "tensorflow") if find_spec(name)]
-FRAMEWORKS = ["pytorch" if name == "torch" else name for name in INSTALLED]
+FRAMEWORKS = [name for name in frameworks() if name != BOTH]
 ROWS = [
     name
     for name, function in getmembers(numpy_rows, isfunction)
@@ -181,12 +180,12 @@ def surroundings(request, tmp_path, monkeypatch) -> Iterator[None]:
     """An empty folder, seeds, TensorFlow on the CPU; no compiling without C++."""
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
-        if "torch" in INSTALLED:
+        if "pytorch" in FRAMEWORKS:
             torch = import_module("torch")
             torch.manual_seed(1)
             if "compiled" in request.node.name and not has_compiler():
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
-        if "tensorflow" in INSTALLED:
+        if "tensorflow" in FRAMEWORKS:
             import_module("keras").utils.set_random_seed(1)
             stack.enter_context(import_module("tensorflow").device("CPU"))
         yield

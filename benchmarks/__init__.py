@@ -1,0 +1,1 @@
+"""What the pages say of measurements: run by `make parity`, never by `make test`."""

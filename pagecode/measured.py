@@ -1,0 +1,113 @@
+"""What a measurement found, kept beside the pages, and the tables made of it.
+
+A benchmark measures and writes `docs/compare/measured/NAME.json`; a page asks for its
+tables. Nobody types them, and they say with what code and on what machine they came
+about. A measurement whose code has changed since is stale, and refused.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pagecode import cache
+from pagecode.page import place_of
+from pagecode.record import replace
+
+FOLDER = Path("docs/compare/measured")
+PLACE = re.compile(r"^<!--\s*measured:\s*(\S+)\s+(\S+)\s*-->$", re.MULTILINE)
+PACKAGES = ("torch", "tensorflow", "keras", "numpy")
+
+
+def code_hash(sources: Iterable[str], root: Path) -> str:
+    """Return a hash over the code of these files: lines of comment do not count."""
+    lines = [y for x in sources for y in (root / x).read_text("utf-8").splitlines()]
+    code = [line for line in lines if line.strip() and line.strip()[0] != "#"]
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()
+
+
+def model_name() -> str:
+    """Return what the processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except FileNotFoundError:
+        return platform.processor()
+    names = [x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def keep(
+    name: str, tables: dict[str, list[list[str]]], sources: Iterable[str], root: Path
+) -> None:
+    """Write a measurement: its tables, each with its head, and how it came about."""
+    listed = sorted(sources)
+    made = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": cache.git(root, "rev-parse", "--short", "HEAD"),
+        "processor": f"{model_name()}, {os.cpu_count()} cores",
+        "device": cache.device(),
+        "threads": cache.settings()["OMP_NUM_THREADS"],
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+    facts = {"made": made, "sources": listed, "code": code_hash(listed, root)}
+    text = json.dumps(facts | {"tables": tables}, indent=1, ensure_ascii=False) + "\n"
+    replace(root / FOLDER / f"{name}.json", text)
+
+
+def read(name: str, root: Path) -> dict[str, Any]:
+    """Return a measurement; ValueError where it is missing, or its code has changed."""
+    path = FOLDER / f"{name}.json"
+    try:
+        facts = json.loads((root / path).read_text("utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path} was never measured: `make {name}`") from None
+    if facts["code"] != code_hash(facts["sources"], root):
+        raise ValueError(
+            f"{path}: the code that was measured has changed since: `make {name}`"
+        )
+    return facts
+
+
+def table(rows: list[list[str]]) -> str:
+    """Return rows, the first of which is the head, as a Markdown table."""
+    head, *body = rows
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])
+
+
+def caption(made: dict[str, Any]) -> str:
+    """Return how a measurement came about, in a sentence."""
+    versions = made["versions"]
+    threads = "one thread" if made["threads"] == "1" else f"{made['threads']} threads"
+    return (
+        f"Measured on {made['date']} with PyTorch {versions['torch']}, TensorFlow "
+        f"{versions['tensorflow']}, Keras {versions['keras']} and NumPy "
+        f"{versions['numpy']}, Python {made['python']}, {threads}, "
+        f"on {made['processor']}, device {made['device']}.\n{{ .measured }}"
+    )
+
+
+def fill(markdown: str, page: str, root: Path) -> str:
+    """Put each table where the page asks for it: `<!-- measured: parity bounds -->`.
+
+    ValueError says which page and line asks for what is not there, or is stale.
+    """
+
+    def fill_in(found: re.Match) -> str:
+        try:
+            facts = read(found[1], root)
+            if found[2] not in facts["tables"]:
+                raise ValueError(f"'{found[1]}' has no table '{found[2]}'")
+        except ValueError as error:
+            where = place_of(found[0], page, root)
+            raise ValueError(f"{where}: {error}") from None
+        return f"{table(facts['tables'][found[2]])}\n\n{caption(facts['made'])}"
+
+    return PLACE.sub(fill_in, markdown)

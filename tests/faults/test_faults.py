@@ -1,0 +1,249 @@
+"""Planted faults: each is stopped, with an exit status and a message that names it.
+
+`PROVEN` is the list of all that could go wrong, and of where a test plants it. What the
+commands must survive as a whole stands here.
+"""
+
+import ast
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pagecode import cache
+from tests.conftest import CODE, PAGE, Site
+
+ROOT = Path(__file__).parent.parent.parent
+HERE = "faults/test_faults"
+PROVEN = {  # the fault: the test that plants it, in tests/
+    "missing file or section": "test_expand::test_faulty_include_is_named",
+    "include that stays literal": "test_expand::test_faulty_include_is_named",
+    "include that stays literal, in the site": (
+        "test_site::test_faulty_page_stops_the_build"
+    ),
+    "duplicate section names": "test_expand::test_faulty_include_is_named",
+    "snippet outside any section, as by lines": (
+        "test_expand::test_faulty_include_is_named"
+    ),
+    "code typed into a page": "test_page::test_faulty_block_is_named",
+    "block skipped for its info string": (
+        "test_page::test_every_form_of_python_fence_is_a_block"
+    ),
+    "unknown word in an info string": (
+        "test_page::test_unknown_option_of_a_block_is_refused"
+    ),
+    "wrong tab label": "test_page::test_block_under_another_label_is_refused",
+    "changed digit": (
+        "test_verify::test_wrong_digit_names_the_outputs_line_and_the_printing_statement"
+    ),
+    "changed word": "test_verify::test_other_output_is_refused",
+    "NaN": "test_compare::test_lines_differ",
+    "output missing": "test_verify::test_print_that_no_output_shows_is_refused",
+    "output extra": "test_verify::test_output_that_nothing_prints_is_refused",
+    "output for the wrong block": "test_verify::test_output_of_each_block_is_its_own",
+    "figure that no longer fits": "test_figure::test_changed_plot_is_refused",
+    "block that raises": (
+        "test_verify::test_block_that_raises_names_page_snippet_and_error"
+    ),
+    "block that hangs": "test_verify::test_block_that_hangs_is_stopped_and_named",
+    "block that calls exit": "test_verify::test_exit_is_an_error",
+    "block that ends its process": "test_verify::test_end_of_the_process_is_an_error",
+    "block that leaves a thread": "test_verify::test_thread_left_running_is_refused",
+    "block that leaves a process": "test_verify::test_process_left_running_is_stopped",
+    "block that changes directory, patches a library for the next page": (
+        f"{HERE}::test_one_page_does_not_reach_the_next"
+    ),
+    "import of the other framework": (
+        "test_verify::test_the_other_framework_seems_not_installed"
+    ),
+    "syntax error": "test_verify::test_syntax_error_names_the_true_line",
+    "page not in the navigation, dead link, notebook by hand": (
+        "test_site::test_what_leads_nowhere_stops_the_strict_build"
+    ),
+    "notebook with an error": "test_programs::test_notebook_that_fails_is_refused",
+    "stale cache: the page or its snippet": (
+        "test_cache::test_change_of_the_page_or_its_snippet_runs_it_again"
+    ),
+    "stale cache: pagecode": "test_cache::test_pagecode_runs_it_again",
+    "stale cache: data": "test_cache::test_data_runs_it_again",
+    "stale cache: stand-ins": (
+        "test_stand_ins::test_program_runs_again_when_the_stand_in_changes"
+    ),
+    "stale cache: versions": "test_cache::test_installed_versions_run_it_again",
+    "stale cache: Python": "test_cache::test_python_version_runs_it_again",
+    "stale cache: machine": "test_cache::test_machine_runs_it_again",
+    "stale cache: settings": "test_cache::test_setting_runs_it_again",
+    "torn cache": "test_cache::test_torn_file_of_stamps_counts_as_empty",
+    "corrupt or truncated data": "test_data::test_damaged_file_is_refused_and_kept",
+    "missing data": "test_data::test_stand_in_is_refused_where_real_data_are_asked_for",
+    "data folder that cannot be written": (
+        "test_data::test_folder_that_cannot_be_written_is_named"
+    ),
+    "data folder, or cache, that is a file": (
+        f"{HERE}::test_file_in_place_of_a_folder_is_named"
+    ),
+    "full disk": f"{HERE}::test_full_disk_is_told_and_leaves_the_page",
+    "two runs at once": f"{HERE}::test_two_runs_at_once_both_pass",
+    "interruption": f"{HERE}::test_interrupted_record_leaves_the_old_page_or_the_new",
+    "stamp of another text, commit or machine": (
+        "test_handover::test_program_that_reads_otherwise_is_not_admitted"
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", PROVEN)
+def test_fault_is_planted_by_a_test_that_there_is(fault: str) -> None:
+    module, _, name = PROVEN[fault].partition("::")
+    source = (ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8")
+    names = {x.name for x in ast.parse(source).body if isinstance(x, ast.FunctionDef)}
+    assert name in names
+
+
+def command(site: Site, *words: str, **options) -> subprocess.Popen[str]:
+    """Start `python -m pagecode` in the project."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pagecode", *words],
+        cwd=site.root,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | options.pop("env", {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def run(site: Site, *words: str, **options) -> tuple[int, str, str]:
+    """Run it; return its exit status, and what it says and complains."""
+    process = command(site, *words, **options)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_one_page_does_not_reach_the_next(site: Site) -> None:
+    site.add(
+        "import atexit, builtins, math, os, time\nmath.sqrt = None\nos.chdir('/')\n"
+        "builtins.len = None\nos.environ['A'] = 'b'\nprint('patched')",
+        "patched",
+    )
+    site.write(
+        "snippets/next.py",
+        "# --8<-- [start:a]\nimport math, os\n"
+        "print(math.sqrt(4.0), len([1]), os.listdir(), 'A' in os.environ)\n"
+        "# --8<-- [end:a]\n",
+    )
+    site.write(
+        "docs/the-next.md",
+        '=== "PyTorch"\n\n    ```python\n    --8<-- "next.py:a"\n    ```\n\n'
+        "    ```text\n    2.0 1 ['data'] False\n    ```\n",
+    )
+    status, out, err = run(site, "verify")
+    assert (status, err) == (0, "")
+    assert out.count(": 1 blocks, 1 outputs, ran in ") == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [("verify", "data"), ("record", "data"), ("verify", ".cache")]
+)
+def test_file_in_place_of_a_folder_is_named(site: Site, word: str, name: str) -> None:
+    site.add("print(1)", "1" if word == "verify" else "0")
+    site.write(name, "mine")
+    before = site.text()
+    status, _, err = run(site, word)
+    assert status == 1
+    assert f"{site.root / name}" in err
+    assert "  to do     make what is named readable and writable" in err
+    assert "Traceback" not in err
+    assert site.text() == before
+    assert site.text(name) == "mine"
+
+
+def limit_files(size: int):
+    """Return what lets every write beyond a size fail, as on a full disk."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.parametrize("word", ["verify", "record"])
+def test_full_disk_is_told_and_leaves_the_page(site: Site, word: str) -> None:
+    site.add("print(1)", "1" if word == "verify" else "0")
+    site.write(PAGE, site.text() + "\n" + "Some prose.\n" * 500)
+    site.write(".cache/verified.json", '{"a": "' + 6000 * "b" + '"}')
+    before, known = site.text(), cache.stamps(site.root)
+    status, _, err = run(site, word, preexec_fn=limit_files(4000))
+    assert status == 1
+    assert "File too large" in err
+    assert "or free some space" in err
+    assert "Traceback" not in err
+    assert site.text() == before
+    assert cache.stamps(site.root) == known
+    left = [x.name for x in site.root.rglob("*") if x.name.endswith(".new")]
+    assert left == []
+
+
+def test_two_runs_at_once_both_pass(site: Site) -> None:
+    site.add("import time\ntime.sleep(0.5)\nprint(1)", "1")
+    runs = [command(site, "verify") for _ in range(2)]
+    for process in runs:
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, "")
+        assert "ran in" in out
+    assert run(site, "verify")[1].count("unchanged since it ran") == 1
+
+
+INTERRUPTED = """
+import os, runpy, signal, sys
+from pathlib import Path
+
+moment, number = sys.argv.pop(1), int(sys.argv.pop(1))
+original = Path.replace
+
+def replace(self, target):
+    if Path(target).name == "page.md" and moment == "before":
+        os.kill(os.getpid(), number)
+    original(self, target)
+    if Path(target).name == "page.md" and moment == "after":
+        os.kill(os.getpid(), number)
+
+Path.replace = replace
+runpy.run_module("pagecode", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("moment", ["running", "before", "after"])
+def test_interrupted_record_leaves_the_old_page_or_the_new(
+    site: Site, tmp_path: Path, moment: str, number: int
+) -> None:
+    wait = "import time\ntime.sleep(60)" if moment == "running" else "x = 1"
+    started = tmp_path / "started"
+    site.add(f"open({str(started)!r}, 'w').close()\n{wait}\nprint('new')", "old")
+    old, temporary = site.text(), tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, moment, str(int(number)), "record"],
+        cwd=site.root,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if moment == "running":
+        while not started.exists():
+            time.sleep(0.02)
+        process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    new = old.replace("    old\n", "    new\n")
+    assert site.text() == (new if moment == "after" else old)
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert err.startswith("interrupted")
+        assert list(temporary.iterdir()) == []
+        assert sorted(x.name for x in (site.root / "docs").iterdir()) == ["page.md"]
+    else:
+        assert process.returncode == -signal.SIGKILL
+    site.write(CODE, site.text(CODE).replace(wait, "x = 1"))
+    assert run(site, "record")[0] == 0
+    assert site.text() == new

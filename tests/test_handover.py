@@ -1,0 +1,193 @@
+"""A site is built of what passed elsewhere, at the same commit, on real data."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pagecode import __main__, cache, gpu
+from pagecode.export import export_all
+from tests.conftest import CODE, PAGE, Site
+from tests.test_cache import git
+
+STAMPS = "verified/pytorch.json"
+
+
+@pytest.fixture
+def passed(site: Site, monkeypatch) -> Site:
+    """A committed page that passed on this machine; the stamps are written down."""
+    site.add("print(1)", "1")
+    site.write(".gitignore", ".cache/\ndata/\nverified/\n")
+    commit(site)
+    site.verify()
+    monkeypatch.chdir(site.root)
+    monkeypatch.setenv("FRAMEWORK", "pytorch")
+    assert run(monkeypatch, "stamps") == 0
+    return site
+
+
+def commit(site: Site) -> None:
+    git(site.root, "init", "-q")
+    git(site.root, "add", ".")
+    git(site.root, "commit", "-qm", "x")
+
+
+def run(monkeypatch, *words: str) -> int:
+    """Run a command of pagecode; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["pagecode", *words])
+    return __main__.main()
+
+
+@pytest.fixture
+def elsewhere(passed: Site, monkeypatch) -> Site:
+    """The same project on another machine, which has the stamps and ran nothing."""
+    monkeypatch.setenv("FRAMEWORK", "common")
+    monkeypatch.setattr(cache, "processor", lambda: "another")
+    monkeypatch.setattr(cache, "distributions", lambda: [])
+    (passed.root / ".cache" / "verified.json").unlink()
+    return passed
+
+
+def change_stamp(site: Site, **facts) -> None:
+    [stamp] = json.loads(site.text(STAMPS))
+    site.write(STAMPS, json.dumps([stamp | facts]))
+
+
+def build(site: Site):
+    return export_all([site.page()], site.root, "https://book.example/")
+
+
+def test_stamps_are_taken_over_by_another_machine(elsewhere: Site, monkeypatch, capsys):
+    assert cache.stamps(elsewhere.root) == {}
+    monkeypatch.setenv("VERIFIED_ONLY", "1")
+    with pytest.raises(ValueError, match=r"pytorch/page\.md: not verified in this"):
+        build(elsewhere)
+    assert run(monkeypatch, "admit") == 0
+    assert capsys.readouterr().out.endswith("1 programs passed where they ran\n")
+    [program] = elsewhere.page().programs()
+    found = cache.stamps(elsewhere.root)[cache.key(program, elsewhere.root)]
+    assert [found] == json.loads(elsewhere.text(STAMPS))
+    assert "Verified: 20" in build(elsewhere)[0].text
+
+
+def test_stamps_of_every_framework_make_one_site(elsewhere: Site, monkeypatch) -> None:
+    other = elsewhere.text(STAMPS).replace('"content": "', '"content": "other')
+    elsewhere.write("verified/tensorflow.json", other)
+    assert run(monkeypatch, "admit") == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        pytest.param(CODE, "print(1)", "print(1 * 1)", id="code"),
+        pytest.param(PAGE, "    1\n", "    2\n", id="output"),
+        pytest.param(PAGE, "```python", "```python limit=9", id="option"),
+        pytest.param(PAGE, "PyTorch", "TensorFlow", id="framework"),
+    ],
+)
+def test_program_that_reads_otherwise_is_not_admitted(
+    elsewhere: Site, monkeypatch, capsys, file: str, old: str, new: str
+) -> None:
+    assert old in elsewhere.text(file)
+    elsewhere.write(file, elsewhere.text(file).replace(old, new))
+    assert run(monkeypatch, "admit") == 1
+    assert "/page.md: has not passed\n  to do " in capsys.readouterr().err
+    assert cache.stamps(elsewhere.root) == {}
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"stand_ins": ["iris.data"]}, "ran on stand-ins for iris.data"),
+        ({"dirty": True}, "ran on files that are not committed"),
+        ({"commit": "abc"}, "passed at commit abc, not here, at "),
+    ],
+)
+def test_stamp_that_is_not_good_enough_is_not_admitted(
+    elsewhere: Site, monkeypatch, capsys, facts: dict, why: str
+) -> None:
+    change_stamp(elsewhere, **facts)
+    assert run(monkeypatch, "admit") == 1
+    assert f"pytorch/page.md: {why}" in capsys.readouterr().err
+    assert cache.stamps(elsewhere.root) == {}
+
+
+def test_nothing_is_admitted_where_one_program_is_missing(
+    elsewhere: Site, monkeypatch, capsys
+) -> None:
+    """A page more, at the same commit as it were: half a site is none."""
+    elsewhere.write("docs/more.md", elsewhere.text().replace("PyTorch", "TensorFlow"))
+    assert run(monkeypatch, "admit") == 1
+    assert "tensorflow/more.md: has not passed" in capsys.readouterr().err
+    assert cache.stamps(elsewhere.root) == {}
+
+
+def test_fault_on_a_page_stops_both(passed: Site, monkeypatch, capsys) -> None:
+    passed.write("docs/more.md", '```python\n--8<-- "none.py:x"\n```\n')
+    for command in ("stamps", "admit"):
+        assert run(monkeypatch, command) == 1
+        assert "docs/more.md:2: " in capsys.readouterr().err
+
+
+def test_stamps_are_not_written_where_a_program_has_not_passed(
+    passed: Site, monkeypatch, capsys
+) -> None:
+    (passed.root / STAMPS).unlink()
+    passed.write(CODE, passed.text(CODE).replace("print(1)", "print(2)"))
+    passed.verify()
+    assert run(monkeypatch, "stamps") == 1
+    assert "pytorch/page.md: has not passed" in capsys.readouterr().err
+    assert not (passed.root / STAMPS).exists()
+
+
+def test_stamps_are_of_the_chosen_framework(passed: Site, monkeypatch) -> None:
+    monkeypatch.setenv("FRAMEWORK", "tensorflow")
+    assert run(monkeypatch, "stamps") == 0
+    assert json.loads(passed.text("verified/tensorflow.json")) == []
+
+
+def test_unknown_framework_is_refused(passed: Site, monkeypatch) -> None:
+    monkeypatch.setenv("FRAMEWORK", "jax")
+    with pytest.raises(
+        ValueError, match="pytorch, tensorflow, both or common, not 'jax'"
+    ):
+        run(monkeypatch, "stamps")
+
+
+# --- a GPU
+
+
+@pytest.mark.parametrize(
+    ("code", "device", "status", "said"),
+    [
+        ("print(2.0)", "H100", 0, "pytorch computes on H100\n"),
+        ("print(2.0)", "CPU", 1, "error     nvidia-smi lists none\n"),
+        ("raise OSError('no driver')", "H100", 1, "error     OSError: no driver\n"),
+    ],
+)
+def test_framework_must_compute_on_the_gpu(
+    site: Site, monkeypatch, capsys, code: str, device: str, status: int, said: str
+) -> None:
+    monkeypatch.setenv("FRAMEWORK", "pytorch")
+    monkeypatch.chdir(site.root)
+    monkeypatch.setitem(gpu.SEEN, "pytorch", code)
+    monkeypatch.setattr(gpu, "device", lambda: device)
+    assert run(monkeypatch, "gpu") == status
+    out, err = capsys.readouterr()
+    assert said in out + err
+
+
+@pytest.mark.parametrize("name", ["", "both", "common"])
+def test_gpu_is_asked_for_by_one_framework(
+    site: Site, monkeypatch, capsys, name: str
+) -> None:
+    monkeypatch.setenv("FRAMEWORK", name)
+    monkeypatch.chdir(site.root)
+    assert run(monkeypatch, "gpu") == 1
+    assert "FRAMEWORK=" in capsys.readouterr().err
+
+
+def test_code_that_looks_for_the_gpu_is_python(tmp_path: Path) -> None:
+    for code in gpu.SEEN.values():
+        compile(code, "gpu", "exec")

@@ -1,0 +1,66 @@
+"""A measurement is kept with its code's hash, and shown while it is that code's."""
+
+from pathlib import Path
+
+import pytest
+
+from pagecode import measured
+
+PLACE = "Before.\n\n<!-- measured: speed epochs -->\n\nAfter."
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with one measurement of one file."""
+    (tmp_path / "docs" / "compare").mkdir(parents=True)
+    (tmp_path / "docs" / "page.md").write_text(f"# Page\n\n{PLACE}\n")
+    (tmp_path / "code.py").write_text("def f():\n    return 1\n")
+    rows = [["", "seconds"], ["loop", "1.5"], ["at once", "0.5"]]
+    measured.keep("speed", {"epochs": rows}, ["code.py"], tmp_path)
+    return tmp_path
+
+
+def fill(root: Path, markdown: str = PLACE) -> str:
+    """Fill the page's places."""
+    return measured.fill(markdown, "docs/page.md", root)
+
+
+def test_table_stands_where_the_page_asks_for_it(root: Path) -> None:
+    before, *rows, caption, style, after = [x for x in fill(root).split("\n") if x]
+    assert (before, after, style) == ("Before.", "After.", "{ .measured }")
+    assert rows == [
+        "|  | seconds |",
+        "| --- | ---: |",
+        "| loop | 1.5 |",
+        "| at once | 0.5 |",
+    ]
+    assert caption.startswith("Measured on 20")
+    assert "one thread" in caption
+
+
+def test_other_pages_are_left_alone(root: Path) -> None:
+    assert fill(root, "# Page") == "# Page"
+
+
+def test_comment_changes_nothing(root: Path) -> None:
+    (root / "code.py").write_text("def f():\n    # one\n\n    return 1\n")
+    assert "| loop | 1.5 |" in fill(root)
+
+
+def test_changed_code_makes_it_stale(root: Path) -> None:
+    (root / "code.py").write_text("def f():\n    return 2\n")
+    with pytest.raises(ValueError, match=r"^docs/page.md:5: .*speed.json: the code "):
+        fill(root)
+
+
+def test_missing_measurement_is_named(root: Path) -> None:
+    (root / measured.FOLDER / "speed.json").unlink()
+    with pytest.raises(ValueError, match=r"^docs/page.md:5: .*never measured: `make s"):
+        fill(root)
+
+
+def test_missing_table_is_named(root: Path) -> None:
+    asked = PLACE.replace("epochs", "memory")
+    (root / "docs" / "page.md").write_text(asked)
+    with pytest.raises(ValueError, match=r"^docs/page.md:3: 'speed' has no table 'mem"):
+        fill(root, asked)
