@@ -163,9 +163,11 @@ if __name__ == "__main__":
     inputs, targets = (torch.tensor(x[None, :], device=device) for x in sample)
 
     # --8<-- [start:compare]
-    model = build_model(start_weights)
-    loss, grads = loss_and_gradients(loss_of_sequence, model, inputs, targets)
-    fast_loss, fast_grads = loss_and_gradients(loss_by_hand, model, inputs, targets)
+    fast_model = build_model(start_weights)
+    loss, grads = loss_and_gradients(loss_of_sequence, fast_model, inputs, targets)
+    fast_loss, fast_grads = loss_and_gradients(
+        loss_by_hand, fast_model, inputs, targets
+    )
     difference = max(
         (a - b).abs().max().item() for a, b in zip(grads, fast_grads, strict=True)
     )
@@ -174,10 +176,10 @@ if __name__ == "__main__":
     # --8<-- [end:compare]
 
     # --8<-- [start:run]
-    model = build_model(start_weights)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    step = make_step(model, optimizer, loss_by_hand)
+    fast_model = build_model(start_weights)
+    optimizer = torch.optim.Adam(fast_model.parameters(), lr=LEARNING_RATE)
+    fast_step = make_step(fast_model, optimizer, loss_by_hand)
     generator = np.random.default_rng(SEED)
     batches = draw_batches(train_tokens, PORTION_SIZE, 1, 100, generator)
-    losses = train(step, batches, log_every=20)
+    fast_losses = train(fast_step, batches, log_every=20)
     # --8<-- [end:run]

@@ -172,9 +172,11 @@ if __name__ == "__main__":
     inputs, targets = (tf.constant(x[np.newaxis, :]) for x in sample)
 
     # --8<-- [start:compare]
-    model = build_model(start_weights)
-    loss, grads = loss_and_gradients(loss_of_sequence, model, inputs, targets)
-    fast_loss, fast_grads = loss_and_gradients(loss_by_hand, model, inputs, targets)
+    fast_model = build_model(start_weights)
+    loss, grads = loss_and_gradients(loss_of_sequence, fast_model, inputs, targets)
+    fast_loss, fast_grads = loss_and_gradients(
+        loss_by_hand, fast_model, inputs, targets
+    )
     difference = max(
         np.abs(a - b).max() for a, b in zip(grads, fast_grads, strict=True)
     )
@@ -183,9 +185,10 @@ if __name__ == "__main__":
     # --8<-- [end:compare]
 
     # --8<-- [start:run]
-    model = build_model(start_weights)
-    step = make_compiled_step(model, build_optimizer(model), loss_by_hand)
+    fast_model = build_model(start_weights)
+    optimizer = build_optimizer(fast_model)
+    fast_step = make_compiled_step(fast_model, optimizer, loss_by_hand)
     generator = np.random.default_rng(SEED)
     batches = draw_batches(train_tokens, PORTION_SIZE, 1, 100, generator)
-    losses = train(step, batches, log_every=20)
+    fast_losses = train(fast_step, batches, log_every=20)
     # --8<-- [end:run]

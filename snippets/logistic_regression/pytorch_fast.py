@@ -21,11 +21,11 @@ def signed_rows(features, targets):
     Takes features (batch, num_features) and targets (batch,), returns (batch,
     num_features + 1). Raises ValueError if a target is not 0 or 1, or is missing.
     """
-    ones = torch.ones_like(features[:, :1])
     require_same_shape(features[:, 0], targets)
-    if not ((targets == 0) | (targets == 1)).all():
+    if not torch.equal(targets * targets, targets):
         raise ValueError("a target is neither 0 nor 1")
-    return (1 - 2 * targets)[:, None] * torch.hstack([features, ones])
+    signs = (1 - 2 * targets)[:, None]  # (batch, 1)
+    return torch.cat([signs * features, signs], dim=1)
 
 
 # --8<-- [end:signed]
@@ -60,7 +60,7 @@ def measure(parameters, features, targets):
     logits = torch.addmm(parameters[:, -1:], parameters[:, :-1], features.T)
     hits = (logits > 0) == (targets > 0.5)  # (num_epochs, batch)
     losses = torch.nn.functional.softplus(logits) - targets * logits
-    return hits.float().mean(dim=1), losses.sum(dim=1)
+    return hits.mean(dim=1, dtype=logits.dtype), losses.sum(dim=1)
 
 
 # --8<-- [end:measure]
@@ -92,9 +92,11 @@ if __name__ == "__main__":
     test_targets = torch.tensor(y_test, dtype=torch.float32, device=device)
 
     # --8<-- [start:run]
-    weights, bias, costs = train_fast(features, targets, NUM_EPOCHS, LEARNING_RATE)
-    test_logits = predict_logits(test_features, weights, bias)  # (25,)
-    print("Weights: {:.4f} {:.4f}".format(*weights.tolist()))
-    print(f"Bias: {bias.item():.4f}")
+    fast_weights, fast_bias, fast_costs = train_fast(
+        features, targets, NUM_EPOCHS, LEARNING_RATE
+    )
+    test_logits = predict_logits(test_features, fast_weights, fast_bias)  # (25,)
+    print("Weights: {:.4f} {:.4f}".format(*fast_weights.tolist()))
+    print(f"Bias: {fast_bias.item():.4f}")
     print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
     # --8<-- [end:run]

@@ -96,9 +96,11 @@ if __name__ == "__main__":
     test_targets = tf.constant(y_test, dtype=tf.float32)
 
     # --8<-- [start:run]
-    weights, bias, costs = train_fast(features, targets, NUM_EPOCHS, LEARNING_RATE)
-    test_logits = predict_logits(test_features, weights, bias)  # (25,)
-    print("Weights: {:.4f} {:.4f}".format(*weights.tolist()))
-    print(f"Bias: {float(bias):.4f}")
+    fast_weights, fast_bias, fast_costs = train_fast(
+        features, targets, NUM_EPOCHS, LEARNING_RATE
+    )
+    test_logits = predict_logits(test_features, fast_weights, fast_bias)  # (25,)
+    print("Weights: {:.4f} {:.4f}".format(*fast_weights.tolist()))
+    print(f"Bias: {float(fast_bias):.4f}")
     print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
     # --8<-- [end:run]
