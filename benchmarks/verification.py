@@ -72,9 +72,10 @@ def plain(script):
 def execute(file):
     """Run a notebook, cell by cell, in a fresh kernel."""
     notebook = nbformat.read(file, as_version=4)
-    NotebookClient(
+    client = NotebookClient(
         notebook, timeout=600, resources={"metadata": {"path": str(file.parent)}}
-    ).execute()
+    )
+    client.execute(env=cache.environment(ROOT), stderr=subprocess.DEVNULL)
 
 
 def verify(program):
