@@ -66,7 +66,7 @@ record: data ## rewrite the outputs that differ from what the blocks print
 parity: data ## measure again how far the two frameworks are apart
 	$(RUN) benchmarks.parity
 
-bench: data ## measure the speed again, ours too: ten minutes on a quiet machine
+bench: data ## measure the speed again, ours too: some 20 minutes, quiet ones
 	$(RUN) benchmarks.speed $(if $(QUICK),--quick)
 	$(RUN) benchmarks.verification $(if $(QUICK),--quick)
 

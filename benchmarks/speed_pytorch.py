@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from benchmarks.worker import clock, printing, serve
+from benchmarks.worker import clock, serve
 from snippets.character_rnn import data as text
 from snippets.character_rnn import pytorch_fast as rnn_fast
 from snippets.character_rnn import pytorch_model, pytorch_train
@@ -39,9 +39,15 @@ def flowers():
     ]
 
 
-def logistic_run(train):
-    """Run ten epochs: what they print, and the parameters after them."""
-    lines, (weights, bias) = printing(train, *flowers(), 10, 0.1)
+@cache
+def signed_rows():
+    """Return what the fast way trains on."""
+    return [logistic_fast.signed_rows(*flowers())]
+
+
+def tell_logistic(lines, returned):
+    """Say what ten epochs printed, and the parameters after them."""
+    weights, bias = returned[:2]
     numbers = [*weights.tolist(), bias.item()]
     named = {"lines": lines} if lines else {}
     return named | {"parameters": [f"{number:.4f}" for number in numbers]}
@@ -54,21 +60,15 @@ def with_module(features, targets, num_epochs, learning_rate):
     return model.linear.weight[0], model.linear.bias
 
 
-def without_lines(features, targets, num_epochs, learning_rate):
+def without_lines(rows, num_epochs, learning_rate):
     """Train the fast way, and neither measure nor print."""
-    rows = logistic_fast.signed_rows(features, targets)
     last = logistic_fast.descend(rows, num_epochs, learning_rate)[-1]
     return last[:-1], last[-1]
 
 
-def first_two(train):
-    """Return a function that drops the costs that another one returns."""
-    return lambda *arguments: train(*arguments)[:2]
-
-
-def run_logistic(train):
+def run_logistic(train, data=flowers):
     """Return a preparation of ten epochs of logistic regression."""
-    return lambda: partial(logistic_run, train)
+    return lambda: (partial(train, *data(), 10, 0.1), tell_logistic)
 
 
 @cache
@@ -79,6 +79,11 @@ def digits():
     return features, torch.from_numpy(targets[:ROWS]).to(device)
 
 
+def tell_epoch(count, lines, _):
+    """Say what an epoch of so many rows printed at its end."""
+    return {f"lines, {count} rows": lines[-1:]}
+
+
 def run_softmax(train, count=ROWS):
     """Return a preparation of one epoch by a function of features, targets, orders."""
 
@@ -86,11 +91,8 @@ def run_softmax(train, count=ROWS):
         orders = draw_orders(count, 1, SEED)
         features, targets = (x[:count] for x in digits())
 
-        def run():
-            lines, _ = printing(train, features, targets, orders, 256, 0.1)
-            return {f"lines, {count} rows": lines[-1:]}
-
-        return run
+        run = partial(train, features, targets, orders, 256, 0.1)
+        return run, partial(tell_epoch, count)
 
     return prepare
 
@@ -103,12 +105,9 @@ def run_loader(load, open_dataset):
 
         def run():
             model = softmax_module.SoftmaxRegression(784, 10).to(device)
-            lines, _ = printing(
-                softmax_module.train_module, model, load, dataset, orders, 256, 0.1
-            )
-            return {f"lines, {ROWS} rows": lines[-1:]}
+            softmax_module.train_module(model, load, dataset, orders, 256, 0.1)
 
-        return run
+        return run, partial(tell_epoch, ROWS)
 
     return prepare
 
@@ -134,10 +133,9 @@ def run_rnn(loss_fn, batch_size, length=200):
         losses = [f"{step(*batch):.4f}" for batch in batches]
 
         def run():
-            step(*batches[0])
-            return {f"losses, {batch_size} times {length}": losses}
+            return step(*batches[0])
 
-        return run
+        return run, lambda *_: {f"losses, {batch_size} times {length}": losses}
 
     return prepare
 
@@ -157,11 +155,11 @@ def measure_on_gpu(run, loops):
 by_hand = partial(softmax.train, softmax.step_by_hand)
 RACES = {
     "logistic": {
-        "by hand": run_logistic(first_two(logistic.train_by_hand)),
-        "autograd": run_logistic(first_two(logistic_autograd.train_with_autograd)),
+        "by hand": run_logistic(logistic.train_by_hand),
+        "autograd": run_logistic(logistic_autograd.train_with_autograd),
         "layer, loss and optimizer": run_logistic(with_module),
-        "fast": run_logistic(first_two(logistic_fast.train_fast)),
-        "fast, without the lines": run_logistic(without_lines),
+        "fast": run_logistic(logistic_fast.train_fast, signed_rows),
+        "fast, without the lines": run_logistic(without_lines, signed_rows),
     },
     "softmax": {
         "image by image": run_loader(

@@ -6,7 +6,7 @@ from functools import cache, partial
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.worker import printing, serve
+from benchmarks.worker import serve
 from snippets.character_rnn import data as text
 from snippets.character_rnn import tensorflow_fast as rnn_fast
 from snippets.character_rnn import tensorflow_model, tensorflow_train
@@ -35,9 +35,15 @@ def flowers():
     return [tf.constant(x, tf.float32) for x in (X_train, y_train)]
 
 
-def logistic_run(train):
-    """Run ten epochs: what they print, and the parameters after them."""
-    lines, (weights, bias) = printing(train, *flowers(), 10, 0.1)
+@cache
+def signed_rows():
+    """Return what the fast way trains on."""
+    return [logistic_fast.signed_rows(*flowers())]
+
+
+def tell_logistic(lines, returned):
+    """Say what ten epochs printed, and the parameters after them."""
+    weights, bias = returned[:2]
     numbers = [*np.asarray(weights).tolist(), float(bias)]
     named = {"lines": lines} if lines else {}
     return named | {"parameters": [f"{number:.4f}" for number in numbers]}
@@ -52,21 +58,15 @@ def with_keras(features, targets, num_epochs, learning_rate):
     return kernel[:, 0], bias[0]
 
 
-def without_lines(features, targets, num_epochs, learning_rate):
+def without_lines(rows, num_epochs, learning_rate):
     """Train the fast way, and neither measure nor print."""
-    descended = logistic_fast.descend(features, targets, num_epochs, learning_rate)
-    last = descended.numpy()[-1]
+    last = logistic_fast.descend(rows, num_epochs, learning_rate).numpy()[-1]
     return last[:-1], last[-1]
 
 
-def first_two(train):
-    """Return a function that drops the costs that another one returns."""
-    return lambda *arguments: train(*arguments)[:2]
-
-
-def run_logistic(train):
+def run_logistic(train, data=flowers):
     """Return a preparation of ten epochs of logistic regression."""
-    return lambda: partial(logistic_run, train)
+    return lambda: (partial(train, *data(), 10, 0.1), tell_logistic)
 
 
 @cache
@@ -83,6 +83,11 @@ def digits():
     return tf.constant(to_features(train_images)), tf.constant(targets)
 
 
+def tell_epoch(count, lines, _):
+    """Say what an epoch of so many rows printed at its end."""
+    return {f"lines, {count} rows": lines[-1:]}
+
+
 def run_softmax(train, count=ROWS):
     """Return a preparation of one epoch by a function of features, targets, orders."""
 
@@ -90,11 +95,8 @@ def run_softmax(train, count=ROWS):
         orders = draw_orders(count, 1, SEED)
         features, targets = (x[:count] for x in digits())
 
-        def run():
-            lines, _ = printing(train, features, targets, orders, 256, 0.1)
-            return {f"lines, {count} rows": lines[-1:]}
-
-        return run
+        run = partial(train, features, targets, orders, 256, 0.1)
+        return run, partial(tell_epoch, count)
 
     return prepare
 
@@ -107,12 +109,9 @@ def run_loader(load):
 
         def run():
             model = softmax_keras.build_softmax_regression(28, 28, 10)
-            lines, _ = printing(
-                softmax_keras.train_keras, model, load, dataset, orders, 256, 0.1
-            )
-            return {f"lines, {ROWS} rows": lines[-1:]}
+            softmax_keras.train_keras(model, load, dataset, orders, 256, 0.1)
 
-        return run
+        return run, partial(tell_epoch, ROWS)
 
     return prepare
 
@@ -131,10 +130,9 @@ def run_rnn(loss_fn, make_step, batch_size, length=200):
         losses = [f"{step(*batch):.4f}" for batch in batches]
 
         def run():
-            step(*batches[0])
-            return {f"losses, {batch_size} times {length}": losses}
+            return step(*batches[0])
 
-        return run
+        return run, lambda *_: {f"losses, {batch_size} times {length}": losses}
 
     return prepare
 
@@ -146,11 +144,11 @@ of_sequence = tensorflow_train.loss_of_sequence, tensorflow_train.make_step
 fast = rnn_fast.loss_by_hand, rnn_fast.make_compiled_step
 RACES = {
     "logistic": {
-        "by hand": run_logistic(first_two(logistic.train_by_hand)),
-        "gradient tape": run_logistic(first_two(logistic_tape.train_with_tape)),
+        "by hand": run_logistic(logistic.train_by_hand),
+        "gradient tape": run_logistic(logistic_tape.train_with_tape),
         "Keras' fit": run_logistic(with_keras),
-        "fast": run_logistic(first_two(logistic_fast.train_fast)),
-        "fast, without the lines": run_logistic(without_lines),
+        "fast": run_logistic(logistic_fast.train_fast, signed_rows),
+        "fast, without the lines": run_logistic(without_lines, signed_rows),
     },
     "softmax": {
         "image by image": run_loader(softmax_keras.load_images),

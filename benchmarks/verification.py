@@ -93,8 +93,8 @@ def time_programs(rounds):
         kind: [x for x in exports if x.kind == kind] for kind in ("script", "notebook")
     }
     ways = {"python": [], "verify": [], "nbclient": []}
-    for count in range(rounds + 1):  # the first is a warm-up
-        say(f"one chapter: round {count} of {rounds}")
+    for count in range(rounds):
+        say(f"one chapter: round {count + 1} of {rounds}")
         page = read_page(ROOT / "docs" / CHAPTER, ROOT)  # programs keep their results
         took = {
             "python": sum(seconds_of(in_folder, plain, x) for x in kinds["script"]),
@@ -104,7 +104,7 @@ def time_programs(rounds):
             ),
         }
         for way, values in ways.items():
-            values += [took[way]] if count else []
+            values.append(took[way])
     return {way: np.array(values) for way, values in ways.items()}
 
 
@@ -147,7 +147,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="see that it works")
     quick = parser.parse_args().quick
     print(f"{measured.model_name()}, {os.cpu_count()} cores; load {os.getloadavg()[0]}")
-    chapter = time_programs(1 if quick else 5)
+    chapter = time_programs(1 if quick else 3)
     rows = [["logistic regression, both frameworks", "seconds", "times plain Python"]]
     names = {
         "python": "the two scripts, with `python`",
@@ -159,7 +159,7 @@ def main():
         rows.append([label, spread(chapter[way]), ratio])
     tables = {"chapter": rows}
     print(measured.table(rows))
-    site = time_site(1 if quick else 5)
+    site = time_site(1 if quick else 3)
     pages = len(read_pages(ROOT))
     rows = [[f"the whole site, {pages} pages", "seconds", "times MkDocs alone"]]
     names = {

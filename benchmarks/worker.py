@@ -17,8 +17,8 @@ def clock(run, loops):
     """Return the seconds that one of so many runs took, and what the last returned."""
     start = time.perf_counter()
     for _ in range(loops):
-        result = run()
-    return (time.perf_counter() - start) / loops, result
+        returned = run()
+    return (time.perf_counter() - start) / loops, returned
 
 
 def peak_bytes():
@@ -31,13 +31,6 @@ def peak_bytes():
     except FileNotFoundError:
         return None
     return 1024 * int(next(x.split()[1] for x in lines if x.startswith("VmHWM")))
-
-
-def printing(function, *arguments):
-    """Call a function; return what it printed, line by line, and what it returned."""
-    with redirect_stdout(io.StringIO()) as printed:
-        returned = function(*arguments)
-    return printed.getvalue().splitlines(), returned
 
 
 def own_files():
@@ -54,8 +47,9 @@ def serve(races, measure=clock):
     """Tell what there is to run; then answer each line of standard input.
 
     A line is `{"race": …, "variant": …, "loops": …}`. `races[race][variant]` prepares a
-    variant and returns a function, which is run and timed; what it returns, lists of
-    lines by their name, says what it computed.
+    variant and returns two functions. The first is run, so many times, and timed. The
+    second takes the lines that one run printed, and what it returned; it says what was
+    computed, as lists of lines by their name.
     """
     listed = {race: list(variants) for race, variants in races.items()}
     print(json.dumps({"races": listed, "files": own_files()}), flush=True)
@@ -65,9 +59,13 @@ def serve(races, measure=clock):
         name = asked["race"], asked["variant"]
         if name not in prepared:
             prepared[name] = races[name[0]][name[1]]()
+        run, tell = prepared[name]
         gc.collect()
         gc.disable()
-        seconds, result = measure(prepared[name], asked["loops"])
+        with redirect_stdout(io.StringIO()) as printed:
+            seconds, returned = measure(run, asked["loops"])
         gc.enable()
+        lines = printed.getvalue().splitlines()
+        result = tell(lines[: len(lines) // asked["loops"]], returned)
         told = {"seconds": seconds, "result": result, "peak": peak_bytes()}
         print(json.dumps(told), flush=True)

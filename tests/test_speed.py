@@ -19,8 +19,9 @@ def prepare():
     calls = []
     def run():
         calls.append(1)
-        return {"lines": [f"{len(calls)} calls"]}
-    return run
+        print("a line")
+        return len(calls)
+    return run, lambda lines, count: {"lines": [*lines, f"{count} calls"]}
 serve({"race": {"one": prepare, "two": prepare}})
 """
 
@@ -123,7 +124,7 @@ def test_worker_prepares_once_and_runs_as_often_as_asked() -> None:
     assert listed["races"] == {"race": ["one", "two"]}
     assert listed["files"] == ["benchmarks/__init__.py", "benchmarks/worker.py"]
     told = [x["result"]["lines"] for x in answers]
-    assert told == [["1 calls"], ["6 calls"], ["2 calls"]]
+    assert told == [["a line", f"{count} calls"] for count in (1, 6, 2)]
     assert all(x["seconds"] > 0 for x in answers)
 
 

@@ -10,7 +10,6 @@ from snippets.logistic_regression.pytorch_manual import (
     device,
     predict_logits,
     print_epoch,
-    require_same_shape,
 )
 
 
@@ -21,7 +20,8 @@ def signed_rows(features, targets):
     Takes features (batch, num_features) and targets (batch,), returns (batch,
     num_features + 1). Raises ValueError if a target is not 0 or 1, or is missing.
     """
-    require_same_shape(features[:, 0], targets)
+    if features.shape[:1] != targets.shape:
+        raise ValueError(f"{len(features)} features, targets {tuple(targets.shape)}")
     if not torch.equal(targets * targets, targets):
         raise ValueError("a target is neither 0 nor 1")
     signs = (1 - 2 * targets)[:, None]  # (batch, 1)
@@ -55,30 +55,28 @@ def descend(rows, num_epochs, learning_rate):
 
 # --8<-- [start:measure]
 @torch.inference_mode()
-def measure(parameters, features, targets):
+def measure(parameters, rows):
     """Return accuracy and cost (num_epochs,) of each of parameters' rows."""
-    logits = torch.addmm(parameters[:, -1:], parameters[:, :-1], features.T)
-    hits = (logits > 0) == (targets > 0.5)  # (num_epochs, batch)
-    losses = torch.nn.functional.softplus(logits) - targets * logits
-    return hits.mean(dim=1, dtype=logits.dtype), losses.sum(dim=1)
+    wrong_logits, signs = parameters @ rows.T, rows[:, -1]  # (num_epochs, batch)
+    hits = (signs * wrong_logits > 0) == (signs < 0)  # as for logits and targets
+    costs = torch.nn.functional.softplus(wrong_logits).sum(dim=1)
+    return hits.mean(dim=1, dtype=rows.dtype), costs
 
 
 # --8<-- [end:measure]
 
 
 # --8<-- [start:train]
-def train_fast(features, targets, num_epochs, learning_rate):
-    """Train first, measure and print all epochs then; return weights, bias, costs.
+def train_fast(rows, num_epochs, learning_rate):
+    """Train on signed rows first; measure and print all epochs then.
 
-    Raises ValueError as signed_rows does.
+    Returns weights, bias and the costs.
     """
-    rows = signed_rows(features, targets)  # (batch, num_features + 1)
     parameters = descend(rows, num_epochs, learning_rate)
-    accuracies, costs = measure(parameters[1:], features, targets)
-    results = list(zip(accuracies.tolist(), costs.tolist(), strict=True))
-    for epoch, (train_accuracy, cost) in enumerate(results, start=1):
-        print_epoch(epoch, train_accuracy, cost)
-    return parameters[-1, :-1], parameters[-1, -1], [cost for _, cost in results]
+    accuracies, costs = (x.tolist() for x in measure(parameters[1:], rows))
+    for epoch in range(num_epochs):
+        print_epoch(epoch + 1, accuracies[epoch], costs[epoch])
+    return parameters[-1, :-1], parameters[-1, -1], costs
 
 
 # --8<-- [end:train]
@@ -92,9 +90,8 @@ if __name__ == "__main__":
     test_targets = torch.tensor(y_test, dtype=torch.float32, device=device)
 
     # --8<-- [start:run]
-    fast_weights, fast_bias, fast_costs = train_fast(
-        features, targets, NUM_EPOCHS, LEARNING_RATE
-    )
+    rows = signed_rows(features, targets)  # (75, 3)
+    fast_weights, fast_bias, fast_costs = train_fast(rows, NUM_EPOCHS, LEARNING_RATE)
     test_logits = predict_logits(test_features, fast_weights, fast_bias)  # (25,)
     print("Weights: {:.4f} {:.4f}".format(*fast_weights.tolist()))
     print(f"Bias: {fast_bias.item():.4f}")

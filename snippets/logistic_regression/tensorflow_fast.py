@@ -9,7 +9,6 @@ from snippets.logistic_regression.tensorflow_manual import (
     accuracy,
     predict_logits,
     print_epoch,
-    require_same_shape,
 )
 
 
@@ -18,10 +17,14 @@ def signed_rows(features, targets):
     """Return a row (features, 1) per example, negated where its target is 1.
 
     Takes features (batch, num_features) and targets (batch,), returns (batch,
-    num_features + 1). Each target must be 0 or 1.
+    num_features + 1). Raises ValueError if a target is not 0 or 1, or is missing.
     """
-    rows = tf.concat([features, tf.ones_like(features[:, :1])], axis=1)
-    return (1 - 2 * targets)[:, tf.newaxis] * rows
+    if features.shape[:1] != targets.shape:
+        raise ValueError(f"{len(features)} features, targets {tuple(targets.shape)}")
+    if not tf.reduce_all(targets * targets == targets):
+        raise ValueError("a target is neither 0 nor 1")
+    signs = (1 - 2 * targets)[:, tf.newaxis]  # (batch, 1)
+    return tf.concat([signs * features, signs], axis=1)
 
 
 # --8<-- [end:signed]
@@ -29,13 +32,12 @@ def signed_rows(features, targets):
 
 # --8<-- [start:descend]
 @tf.function(jit_compile=True)  # the whole loop becomes one piece of machine code
-def descend(features, targets, num_epochs, learning_rate):
-    """Descend the gradient from zero.
+def descend(rows, num_epochs, learning_rate):
+    """Descend the gradient from zero, on signed rows (batch, num_features + 1).
 
     Returns weights and bias in one row, before training and after each epoch:
     (num_epochs + 1, num_features + 1).
     """
-    rows = signed_rows(features, targets)  # (batch, num_features + 1)
     now = tf.zeros(rows.shape[1], rows.dtype)
     parameters = tf.TensorArray(rows.dtype, num_epochs + 1).write(0, now)
     for epoch in tf.range(num_epochs):
@@ -49,13 +51,13 @@ def descend(features, targets, num_epochs, learning_rate):
 
 
 # --8<-- [start:measure]
-def measure(parameters, features, targets):
+def measure(parameters, rows):
     """Return accuracy and cost (num_epochs,) of each of parameters' rows."""
-    logits = tf.matmul(parameters[:, :-1], features, transpose_b=True)
-    logits += parameters[:, -1:]  # (num_epochs, batch)
-    hits = tf.cast((logits > 0) == (targets > 0.5), logits.dtype)
-    losses = tf.math.softplus(logits) - targets * logits
-    return tf.reduce_mean(hits, axis=1), tf.reduce_sum(losses, axis=1)
+    wrong_logits = tf.matmul(parameters, rows, transpose_b=True)  # (num_epochs, batch)
+    signs = rows[:, -1]
+    hits = (signs * wrong_logits > 0) == (signs < 0)  # as for logits and targets
+    costs = tf.reduce_sum(tf.math.softplus(wrong_logits), axis=1)
+    return tf.reduce_mean(tf.cast(hits, rows.dtype), axis=1), costs
 
 
 # --8<-- [end:measure]
@@ -63,26 +65,24 @@ def measure(parameters, features, targets):
 
 # --8<-- [start:train]
 @tf.function(jit_compile=True)
-def descend_and_measure(features, targets, num_epochs, learning_rate):
-    """Return all parameters, accuracies and costs, from one compiled function."""
-    parameters = descend(features, targets, num_epochs, learning_rate)
-    return parameters, *measure(parameters[1:], features, targets)
+def descend_and_measure(rows, num_epochs, learning_rate):
+    """Return parameters, accuracies and costs: the columns, a row for each epoch."""
+    parameters = descend(rows, num_epochs, learning_rate)[1:]
+    results = tf.stack(measure(parameters, rows), axis=1)  # (num_epochs, 2)
+    return tf.concat([parameters, results], axis=1)
 
 
-def train_fast(features, targets, num_epochs, learning_rate):
-    """Train first, measure and print all epochs then; return weights, bias, costs.
+def train_fast(rows, num_epochs, learning_rate):
+    """Train on signed rows first, and measure; print all epochs then.
 
-    Raises ValueError if a target is not 0 or 1, or if lengths differ.
+    Returns weights, bias and the costs.
     """
-    require_same_shape(features[:, 0], targets)
-    if not set(targets.numpy()) <= {0.0, 1.0}:
-        raise ValueError("a target is neither 0 nor 1")
-    found = descend_and_measure(features, targets, num_epochs, learning_rate)
-    parameters, accuracies, costs = (x.numpy() for x in found)
-    results = list(zip(accuracies.tolist(), costs.tolist(), strict=True))
-    for epoch, (train_accuracy, cost) in enumerate(results, start=1):
-        print_epoch(epoch, train_accuracy, cost)
-    return parameters[-1, :-1], parameters[-1, -1], [cost for _, cost in results]
+    found = descend_and_measure(rows, num_epochs, learning_rate).numpy()
+    *parameters, accuracies, costs = found.T.tolist()
+    for epoch in range(num_epochs):
+        print_epoch(epoch + 1, accuracies[epoch], costs[epoch])
+    *weights, bias = (column[-1] for column in parameters)
+    return weights, bias, costs
 
 
 # --8<-- [end:train]
@@ -96,11 +96,10 @@ if __name__ == "__main__":
     test_targets = tf.constant(y_test, dtype=tf.float32)
 
     # --8<-- [start:run]
-    fast_weights, fast_bias, fast_costs = train_fast(
-        features, targets, NUM_EPOCHS, LEARNING_RATE
-    )
+    rows = signed_rows(features, targets)  # (75, 3)
+    fast_weights, fast_bias, fast_costs = train_fast(rows, NUM_EPOCHS, LEARNING_RATE)
     test_logits = predict_logits(test_features, fast_weights, fast_bias)  # (25,)
-    print("Weights: {:.4f} {:.4f}".format(*fast_weights.tolist()))
-    print(f"Bias: {float(fast_bias):.4f}")
+    print("Weights: {:.4f} {:.4f}".format(*fast_weights))
+    print(f"Bias: {fast_bias:.4f}")
     print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
     # --8<-- [end:run]
