@@ -53,7 +53,8 @@ site: data ## verify every page, then build the site into site/
 test: lint tests ## prove the project: every block of every page, every function
 
 tests: data
-	$(RUN) pytest $(if $(CI),,--verbose)
+	@[ -t 1 ] && [ -z "$$CI" ] && set -- --verbose -o console_output_style=times; \
+	echo "$(RUN) pytest $$*"; $(RUN) pytest "$$@"
 
 browser: ## install what the browser tests need (Debian): Chromium, fonts
 	@command -v apt-get > /dev/null \

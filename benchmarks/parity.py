@@ -16,7 +16,9 @@ from pagecode.record import replace
 from snippets.same_numbers.compare import differences, load_runs, plot_gaps
 
 ROOT = Path(__file__).parent.parent
-FRAMEWORKS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+CHAPTERS = ("logistic regression", "softmax regression", "character RNN")
+FOLDERS = ["benchmarks", "snippets/same_numbers"]
+FOLDERS += [f"snippets/{x.lower().replace(' ', '_')}" for x in CHAPTERS]
 BOUNDS = {  # on the losses, at any step
     "logistic regression, float32": 1e-5,
     "logistic regression, float64": 1e-11,
@@ -27,33 +29,38 @@ BOUNDS = {  # on the losses, at any step
 }
 
 
-def run(module, framework, folder):
-    """Run a module that leaves FRAMEWORK.npz in the folder; return its runs.
+def run(module, framework):
+    """Run a module that leaves runs.npz; return its runs.
 
     Stops with the end of what it said if it fails.
     """
     name = module.format(framework=framework)
-    done = subprocess.run(
-        [sys.executable, "-m", name],
-        cwd=folder,
-        env=cache.environment(ROOT) | {"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        end = "\n  ".join(done.stderr.strip().splitlines()[-5:])
-        raise SystemExit(f"{name} ended with status {done.returncode}\n  {end}")
-    return load_runs(folder / f"{framework}.npz")
+    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
+        Path(folder, "data").symlink_to(ROOT / "data", target_is_directory=True)
+        done = subprocess.run(
+            [sys.executable, "-m", name, framework],
+            cwd=folder,
+            env=cache.environment(ROOT) | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            end = "\n  ".join(done.stderr.strip().splitlines()[-5:])
+            raise SystemExit(f"{name} ended with status {done.returncode}\n  {end}")
+        return load_runs(Path(folder, "runs.npz"))
 
 
 def run_both(module):
     """Run a module per framework, side by side; return the two frameworks' runs."""
-    with tempfile.TemporaryDirectory(prefix="parity-") as name:
-        folder = Path(name)
-        (folder / "data").symlink_to(ROOT / "data", target_is_directory=True)
-        with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(lambda x: run(module, x, folder), FRAMEWORKS))
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda x: run(module, x), ("pytorch", "tensorflow")))
+
+
+def sources():
+    """Return the files whose code is measured, relative to the project."""
+    found = (x for folder in FOLDERS for x in (ROOT / folder).glob("*.py"))
+    return sorted(x.relative_to(ROOT).as_posix() for x in found)
 
 
 def main():
@@ -82,14 +89,11 @@ def main():
     plot_gaps({name: differences(*pair)[0] for name, pair in pairs.items()}, floor=1e-7)
     svg, _ = figure.draw(plt.gcf())
     replace(ROOT / measured.FOLDER / "parity.svg", svg)
-    folders = ("benchmarks", "snippets/same_numbers", "snippets/character_rnn")
-    sources = [x for folder in folders for x in (ROOT / folder).glob("*.py")]
-    listed = [x.relative_to(ROOT).as_posix() for x in sources]
     tables = {"bounds": rows}
-    for chapter in ("logistic regression", "softmax regression", "character RNN"):
+    for chapter in CHAPTERS:
         own = [row for row in rows if row[0].startswith(f"{chapter},") or not row[0]]
         tables[chapter.lower().replace(" ", "-")] = own
-    measured.keep("parity", tables, listed, ROOT)
+    measured.keep("parity", tables, sources(), ROOT)
     print(f"written: {measured.FOLDER / 'parity.json'} and parity.svg")
 
 

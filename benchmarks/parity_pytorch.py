@@ -1,4 +1,4 @@
-"""Train in PyTorch and leave every run in `pytorch.npz`, for `make parity`."""
+"""Train in PyTorch and leave every run in `runs.npz`, for `make parity`."""
 
 import runpy
 
@@ -23,8 +23,7 @@ class ByHand(CharacterRNN):
 
 
 if __name__ == "__main__":
-    page = "snippets.same_numbers.pytorch_training"
-    shown = runpy.run_module(page, run_name="__main__")
+    shown = runpy.run_module("snippets.same_numbers.runs", run_name="__main__")
     runs = shown["runs"]
     for name, kind in [("library", CharacterRNN), ("by hand", ByHand)]:
         start = shown["starts"]["character RNN"]
@@ -34,4 +33,4 @@ if __name__ == "__main__":
             model, loss_of_sequence, optimizer, shakespeare_batches(300, 200)
         )
         runs[name] = losses, to_arrays(model)
-    save_runs("pytorch.npz", runs)
+    save_runs("runs.npz", runs)

@@ -1,4 +1,4 @@
-"""Train in TensorFlow and leave every run in `tensorflow.npz`, for `make parity`."""
+"""Train in TensorFlow and leave every run in `runs.npz`, for `make parity`."""
 
 import runpy
 
@@ -42,8 +42,7 @@ def swap_first_gates(tensor):
 
 
 if __name__ == "__main__":
-    page = "snippets.same_numbers.tensorflow_training"
-    shown = runpy.run_module(page, run_name="__main__")
+    shown = runpy.run_module("snippets.same_numbers.runs", run_name="__main__")
     runs = shown["runs"]
     set_precision("float32")
     for name, kind in [("library", CharacterRNN), ("by hand", ByHand)]:
@@ -55,4 +54,4 @@ if __name__ == "__main__":
             model, loss_of_sequence, optimizer, shakespeare_batches(300, 200)
         )
         runs[name] = losses, character_rnn_to_pytorch(*model.get_weights())
-    save_runs("tensorflow.npz", runs)
+    save_runs("runs.npz", runs)

@@ -1,13 +1,29 @@
 """The commands behind the Makefile: `python -m pagecode verify | record | data | …`."""
 
 import argparse
+import os
 import sys
+import time
+from concurrent.futures import wait
 from pathlib import Path
 
 from pagecode import data, gpu, handover, repeat
-from pagecode.page import Page, frameworks, read_pages
+from pagecode.page import Page, Program, programs_to_run, read_pages
 from pagecode.record import record
 from pagecode.verify import NOT_RUN, ROOM, Failure, Verifier, report
+
+
+def follow(program: Program) -> None:
+    """On a terminal, show which block of a program runs, and for how long."""
+    if not sys.stdout.isatty() or os.environ.get("CI"):
+        return
+    for number, (block, future) in enumerate(program.results.items(), 1):
+        started = time.monotonic()
+        while not wait([future], timeout=0.5).done:
+            said = f"  {program.framework}, block {number} of {len(program.results)}, "
+            said += f"{block.where}: {time.monotonic() - started:.0f} s"
+            print(f"\r\033[K{said}", end="", flush=True)
+    print("\r\033[K", end="")
 
 
 def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
@@ -16,11 +32,11 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
     for fault in faults:
         print(fault, file=sys.stderr)
     failed = len(faults)
-    programs = [program for page in pages for program in page.programs()]
-    programs = [x for x in programs if x.framework in frameworks()]
+    programs = programs_to_run(pages)
     with Verifier(root, use_cache=use_cache) as verifier:
         verifier.start(programs)
         for program in programs:
+            follow(program)
             errors = [e for f in program.results.values() if (e := f.exception())]
             for error in errors:
                 if not str(error).startswith(NOT_RUN):

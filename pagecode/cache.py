@@ -1,7 +1,9 @@
 """What a verified program stands on, and the record that it was verified.
 
 `.cache/verified.json` maps a program's key to its stamp. The key is a hash over all
-that could change what the program prints: a stamp holds as long as nothing changed.
+that could change what the program prints. Its first half stands for what was verified,
+its second for the machine: a run is spared where both are known, and what a stamp says
+holds on any machine as long as the first half is the same.
 """
 
 import fcntl
@@ -21,6 +23,7 @@ from pagecode.data import STAND_INS, place
 from pagecode.page import Program
 
 KEPT = 5000  # stamps; the oldest go first
+MACHINE = ("versions", "python", "device", "processor", "settings")
 
 
 def sha256(path: Path) -> str:
@@ -93,6 +96,7 @@ def content(program: Program, root: Path) -> dict[str, Any]:
     """Return what a pass stands on that is the same on every machine: text."""
     files = {line.file for block in program.blocks for line in block.lines}
     files |= set(Path(__file__).parent.glob("*.py"))
+    files |= set((root / "requirements").glob("*.txt"))
     return {
         "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
         "outputs": [
@@ -132,8 +136,10 @@ def digest(facts: dict[str, Any]) -> str:
 
 
 def key(program: Program, root: Path, around: dict[str, Any] | None = None) -> str:
-    """Return the hash over the program's ingredients."""
-    return digest(ingredients(program, root, around))
+    """Return the hash over what is verified, and that over the machine: `a-b`."""
+    found = ingredients(program, root, around)
+    machine = {name: found.pop(name) for name in MACHINE}
+    return f"{digest(found)}-{digest(machine)}"
 
 
 def stamps(root: Path) -> dict[str, dict[str, Any]]:
@@ -142,6 +148,27 @@ def stamps(root: Path) -> dict[str, dict[str, Any]]:
         return json.loads((root / ".cache" / "verified.json").read_text())
     except (FileNotFoundError, ValueError):
         return {}
+
+
+def dated(root: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return the programs' stamps with their keys, the newest last.
+
+    A run on stand-ins for data compared no numbers: its stamp says nothing.
+    """
+    found = [(x, facts) for x, facts in stamps(root).items() if "date" in facts]
+    found = [pair for pair in found if not pair[1].get("stand_ins")]
+    return sorted(found, key=lambda pair: pair[1]["date"])
+
+
+def held(programs: list[Program], root: Path) -> dict[str, dict[str, Any]]:
+    """Return by program's name its stamps that hold, by device, the newest of each."""
+    known, around = dated(root), surroundings(root)
+    found: dict[str, dict[str, Any]] = {}
+    for program in programs:
+        what = key(program, root, around).partition("-")[0]
+        stamps_of = [facts for x, facts in known if x.partition("-")[0] == what]
+        found[program.name] = {facts["device"]: facts for facts in stamps_of}
+    return found
 
 
 def git(root: Path, *words: str) -> str:

@@ -14,6 +14,7 @@ import string
 import struct
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -155,14 +156,16 @@ def check(path: Path, content: bytes, source: Source, remedy: str) -> None:
 
 def place(target: Path, content: bytes) -> None:
     """Write the file beside its place, then rename it: whole or not at all."""
-    descriptor, beside = tempfile.mkstemp(dir=target.parent)
+    # What a killed run leaves: git ignores its end, and MkDocs its beginning.
+    descriptor, name = tempfile.mkstemp(".new", f".{target.name}.", target.parent)
+    beside = Path(name)
     try:
         with open(descriptor, "wb") as file:
             file.write(content)
-        os.chmod(beside, 0o644)
-        os.replace(beside, target)
+        beside.chmod(0o644)
+        beside.replace(target)
     except BaseException:
-        os.unlink(beside)
+        beside.unlink(missing_ok=True)
         raise
 
 
@@ -241,7 +244,9 @@ def fill(root: Path, *, real: bool = False) -> int:
     for source in SOURCES:
         try:
             print(f"  {source.path}:", end=" ", flush=True)
-            print(find(source, root, cache))
+            started, how = time.monotonic(), find(source, root, cache)
+            seconds = round(time.monotonic() - started)
+            print(f"{how}, in {seconds} s" if seconds else how)
         except DataError as error:
             print(f"refused\n{error}", file=sys.stderr)
             return 1

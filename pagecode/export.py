@@ -16,10 +16,11 @@ from functools import cache as remember
 from pathlib import Path
 from typing import Any
 
-from pagecode.cache import key, stamps, surroundings
+from pagecode.cache import held
 from pagecode.notebook import notebook
 from pagecode.page import BOTH, FRAMEWORKS, Block, Page, Program
 from pagecode.parts import address, parts
+from pagecode.process import PACKAGES
 from pagecode.standalone import Slicer
 
 FOLDER = "programs"
@@ -89,14 +90,25 @@ def title(page: Page) -> str:
     return found[1] if found else page.name
 
 
-def verified(stamp: dict[str, Any] | None) -> str:
-    """Say when and with what a program was verified."""
-    if not stamp or stamp["stand_ins"]:
+def versions(stamp: dict[str, Any]) -> str:
+    """Say which versions a program was verified with, of what it could import."""
+    other = {"pytorch": "tensorflow", "tensorflow": "pytorch"}.get(stamp["framework"])
+    hidden = PACKAGES.get(other or "", [])
+    own = {name: x for name, x in stamp["versions"].items() if name not in hidden}
+    return ", ".join(f"{x} {y}" for x, y in ({"Python": stamp["python"]} | own).items())
+
+
+def verified(by_device: dict[str, dict[str, Any]]) -> str:
+    """Say when and with what a program was verified, on one of the devices."""
+    if not by_device:
         return NOT_VERIFIED
-    versions = ", ".join(f"{name} {x}" for name, x in stamp["versions"].items())
-    return (
-        f"{stamp['date'][:10]}, Python {stamp['python']}, {versions}, {stamp['device']}"
-    )
+    stamp = by_device[min(by_device, key=cpu_first)]
+    return f"{stamp['date'][:10]}, {versions(stamp)}, {stamp['device']}"
+
+
+def cpu_first(device: str) -> tuple[bool, str]:
+    """Order devices: the one that every reader has comes first."""
+    return device != "CPU", device
 
 
 def head(facts: dict[str, str], needs: dict[str, str], notes: str = "") -> str:
@@ -230,23 +242,27 @@ class Exporter:
         return Export(*origin, "block", path, output, atol, block.raises, text)
 
 
-def export_all(pages: list[Page], root: Path, site_url: str) -> list[Export]:
+def export_all(
+    pages: list[Page],
+    root: Path,
+    site_url: str,
+    known: dict[str, dict[str, Any]] | None = None,
+) -> list[Export]:
     """Return every file of these pages; ValueError where two would share a name.
 
-    With VERIFIED_ONLY in the environment, also where a program has not passed.
+    `known` is what `cache.held` returns, where it is known already. With VERIFIED_ONLY
+    in the environment, also where a program has not passed.
     """
     taken: dict[str, str] = {}
     for page in (page for page in pages if page.blocks):
         other = taken.setdefault(stem(page), page.name)
         if other != page.name:
             raise ValueError(f"docs/{page.name}: docs/{other} has the same file name")
-    known, around = stamps(root), surroundings(root)
+    if known is None:
+        known = held([x for page in pages for x in page.programs()], root)
     found: list[Export] = []
     for page in pages:
-        verified_as = {
-            program: verified(known.get(key(program, root, around)))
-            for program in page.programs()
-        }
+        verified_as = {x: verified(known[x.name]) for x in page.programs()}
         for program, said in verified_as.items():
             if os.environ.get("VERIFIED_ONLY") and said == NOT_VERIFIED:
                 raise ValueError(f"{program.name}: {said}, so nothing is built")

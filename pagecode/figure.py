@@ -68,5 +68,5 @@ def draw(figure: Any) -> tuple[str, list[dict[str, Any]]]:
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg)
-    svg = svg.replace("<text ", f'<text fill="{BLACK}" ')
+    svg = svg.replace("<text", f'<text fill="{BLACK}"')
     return svg, [{"texts": texts(figure.texts)}, *map(plotted, figure.axes)]

@@ -9,12 +9,11 @@ that ran on stand-ins, or on files that were not committed, is handed over.
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pagecode import cache
-from pagecode.page import Page, Program, frameworks
+from pagecode.page import Page, programs_to_run
 
 FOLDER = "verified"
 
@@ -37,24 +36,17 @@ def refuse(reasons: list[str], to_do: str) -> int:
     return min(len(reasons), 1)
 
 
-def programs_of(pages: list[Page]) -> Iterator[Program]:
-    """Yield every program of the pages."""
-    for page in pages:
-        yield from page.programs()
-
-
 def stamps(pages: list[Page], root: Path) -> int:
     """Write FRAMEWORK's stamps into `verified/`; return 1 where one is missing."""
     known, around = cache.stamps(root), cache.surroundings(root)
     found: list[dict[str, Any]] = []
     reasons = [str(fault) for page in pages for fault in page.faults]
-    for program in programs_of(pages):
-        if program.framework in frameworks():
-            stamp = known.get(cache.key(program, root, around))
-            if why := refusal(stamp):
-                reasons.append(f"{program.name}: {why}")
-            elif stamp:
-                found.append(stamp)
+    for program in programs_to_run(pages):
+        stamp = known.get(cache.key(program, root, around))
+        if why := refusal(stamp):
+            reasons.append(f"{program.name}: {why}")
+        elif stamp:
+            found.append(stamp)
     if reasons:
         return refuse(reasons, "mend it, commit, and run `make verify` again")
     file = root / FOLDER / f"{os.environ.get('FRAMEWORK') or 'all'}.json"
@@ -75,7 +67,7 @@ def admit(pages: list[Page], root: Path) -> int:
     )
     reasons = [str(fault) for page in pages for fault in page.faults]
     admitted: dict[str, dict[str, Any]] = {}
-    for program in programs_of(pages):
+    for program in (program for page in pages for program in page.programs()):
         stamp = handed.get(cache.digest(cache.content(program, root)))
         why = refusal(stamp)
         if stamp and not why and stamp["commit"] != commit:

@@ -1,13 +1,15 @@
 """What MkDocs calls, and all that knows MkDocs.
 
-It refuses faulty pages, holds the HTML against the blocks, sets the mathematics, and
-hands out the programs: files beside the site, and notebooks as pages of it.
+It refuses faulty pages, holds the HTML against the blocks, sets the mathematics, puts
+stamps on the pages, and hands out the programs: files beside the site, and notebooks as
+pages of it. Each page has a copy in Markdown.
 """
 
 import itertools
 import json
 import re
-from html import unescape
+from functools import partial
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +21,42 @@ from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
 from pagecode import measured, rosetta
-from pagecode.export import LABELS, Export, export_all, title, write_all
-from pagecode.page import Page, is_python, read_pages
+from pagecode.export import LABELS, Export, export_all, title, verified, write_all
+from pagecode.page import Block, Page, is_python, read_pages
+from pagecode.plain import llms, plain
 from pagecode.record import replace as place
+from pagecode.report import issue
+from pagecode.stamps import Stamps
 
 NOTEBOOKS = Path(".cache", "site")  # where the notebooks lie for MkDocs to find them
 pages: dict[str, Page] = {}  # of this build, by name
 exports: list[Export] = []  # what is handed out of them
+sections: dict[str, list[Page]] = {}  # as the navigation shows them
+stamps: Stamps  # what was verified of them
 
 
 def on_config(config: Any) -> Any:
-    """Read the pages, make the programs, and give the notebooks their place."""
+    """Read the pages, make the programs, and give the notebooks their place.
+
+    The repository is `extra.repository`: with `repo_url`, each page would ask GitHub
+    for its number of stars.
+    """
+    global stamps
     root = Path(config.config_file_path).parent
     pages.clear()
     pages.update((page.name, page) for page in read_pages(root))
     sound = [page for page in pages.values() if not page.faults]
+    order = json.dumps(config.nav)  # as the pages stand in the navigation
+    sound.sort(key=lambda page: order.find(f'"{page.name}"'))
     try:
-        exports[:] = export_all(sound, root, config.site_url or "")
+        stamps = Stamps(sound, root)
+        exports[:] = export_all(sound, root, config.site_url or "", stamps.held)
     except ValueError as error:
         raise PluginError(str(error)) from error
-    order = json.dumps(config.nav)  # as the pages stand in the navigation
+    config.extra["repository"] = (config.extra.get("repository") or "").rstrip("/")
+    if repository := config.extra["repository"]:
+        config.edit_uri = f"{repository}/edit/main/docs/"
     notebooks = [x for x in exports if x.kind == "notebook"]
-    notebooks.sort(key=lambda x: order.find(f'"{x.page}"'))
     if notebooks and config.nav:
         entries = [
             {f"{title(pages[x.page])}, {LABELS[x.framework]}": notebook_page(x)}
@@ -85,9 +101,51 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def on_nav(nav: Any, **_: Any) -> None:
+    """Note the sections of the navigation, and the pages in each, for `llms.txt`."""
+    sections.clear()
+    for item in nav.items:
+        section = item.title if item.is_section else "Start"
+        for x in item.children if item.is_section else [item]:
+            if x.is_page and x.file.src_uri in pages:
+                sections.setdefault(section, []).append(pages[x.file.src_uri])
+
+
 def on_post_build(config: Any) -> None:
-    """Write the programs into the site."""
-    write_all(exports, Path(config.site_dir))
+    """Write the programs into the site, and each page as Markdown."""
+    site, root = Path(config.site_dir), Path(config.config_file_path).parent
+    write_all(exports, site)
+    texts = {}
+    for name, page in pages.items():
+        files = [export for export in exports if export.page == name]
+        url, fill_in = config.site_url or "", partial(fill, name=name, root=root)
+        texts[name] = plain(page, root, url, files, fill_in)
+        place(site / name, texts[name])
+    about = config.site_name, config.site_description or "", config.site_url or ""
+    place(site / "llms.txt", llms(*about, list(sections.items()), texts))
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Let a page name its copy in Markdown.
+
+    The blank is for Material, which takes a plain `alternate` for the same page in
+    another language, and asks for a sitemap beside it.
+    """
+    if not page.file.src_uri.endswith(".md"):
+        return output
+    address = get_relative_url(page.file.src_uri, page.url)
+    link = f'<link rel=" alternate" type="text/markdown" href="{address}">'
+    return output.replace("</head>", f"{link}</head>", 1)
+
+
+def fill(markdown: str, name: str, root: Path) -> str:
+    """Fill in what a page asks for: rows of a table, what was measured, and stamps."""
+    try:
+        markdown = rosetta.fill(markdown, f"docs/{name}", root)
+        markdown = measured.fill(markdown, f"docs/{name}", root)
+        return stamps.fill(markdown, name)
+    except ValueError as error:
+        raise PluginError(str(error)) from error
 
 
 def exported(name: str, framework: str, kind: str) -> list[Export]:
@@ -110,29 +168,48 @@ def downloads(page: Page, url: str, colab: str | None) -> str:
             address = f"{colab.rstrip('/')}/{notebook.path}"
             links.append(f'<a href="{address}">open in Colab</a>')
         rows.append(f"<li>{LABELS[program.framework]}: {', '.join(links)}</li>")
+    copy = get_relative_url(page.name, url)
+    rows.append(f'<li>Both, with outputs: <a href="{copy}">Markdown</a></li>')
     return "<ul>" + "".join(rows) + "</ul>"
 
 
-def add_downloads(markdown: str, page: Page, url: str, colab: str | None) -> str:
-    """Let a page with programs end with its downloads."""
+def add_downloads(markdown: str, page: Page, url: str, extra: Any) -> str:
+    """Let a page with programs begin with what they take, and end with their files."""
     if not page.blocks:
         return markdown
+    cost = stamps.cost(page.name)
+    markdown = re.sub(r"(?m)^# .+$", lambda x: f"{x[0]}\n\n{cost}", markdown, count=1)
     said = "All of this page as one program, with the text between the blocks:"
-    return f"{markdown}\n\n## Downloads\n\n{said}\n\n{downloads(page, url, colab)}\n"
+    files = downloads(page, url, extra.get("colab"))
+    end = f"\n\n## Downloads\n\n{said}\n\n{files}\n\n## Verification\n\n"
+    return markdown + end + stamps.of_page(page.name, extra.get("repository"))
 
 
-def mark_blocks(html: str, page: Page, url: str) -> str:
-    """Let each block's HTML name its stand-alone programs, for the copy button."""
+def mark_blocks(html: str, page: Page, url: str, config: Any) -> str:
+    """Let each block's HTML name its stand-alone programs, for the copy button.
+
+    Where a repository is configured, the block has a link to report it.
+    """
     data = {block: " data-raises" if block.raises else "" for block in page.blocks}
+    known: dict[Block, dict[str, str]] = {block: {} for block in page.blocks}
     for program in page.programs():
         files = exported(page.name, program.framework, "block")
+        said = verified(stamps.held[program.name])
         for block, file in zip(program.blocks, files, strict=True):
             address = get_relative_url(file.path, url)
             data[block] += f' data-program-{program.framework}="{address}"'
+            known[block][file.path] = said
     left = iter(page.blocks)
 
     def mark(found: re.Match) -> str:
-        return f"{found[0][:-1]}{data[next(left)]}>"
+        block, link = next(left), ""
+        if repository := config.extra["repository"]:
+            root = Path(config.config_file_path).parent
+            here = f"{config.site_url or ''}{url}"
+            address = escape(issue(repository, here, block, root, known[block]))
+            link = f'<a class="report" href="{address}" title="Report this block">'
+            link += "Report</a>"
+        return f"{found[0][:-1]}{data[block]}>{link}"
 
     return re.sub(r'<div class="language-py(thon)?3? [^"]*highlight[^"]*">', mark, html)
 
@@ -168,17 +245,14 @@ def show_notebook(html: str, file: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """Fill in the tables that a page asks for; add the downloads."""
+    """Fill in what a page asks for, rows and stamps; add its downloads and stamps."""
     if not page.file.src_uri.endswith(".md"):
+        page.edit_url = None  # nobody has written it
         return markdown
     root = Path(config.config_file_path).parent
-    try:
-        markdown = rosetta.fill(markdown, f"docs/{page.file.src_uri}", root)
-        markdown = measured.fill(markdown, f"docs/{page.file.src_uri}", root)
-    except ValueError as error:
-        raise PluginError(str(error)) from error
+    markdown = fill(markdown, page.file.src_uri, root)
     read = pages[page.file.src_uri]
-    return add_downloads(markdown, read, page.url, config.extra.get("colab"))
+    return add_downloads(markdown, read, page.url, config.extra)
 
 
 def html_blocks(html: str) -> list[str]:
@@ -198,10 +272,15 @@ def html_blocks(html: str) -> list[str]:
     return blocks
 
 
-def on_page_content(html: str, page: Any, **_: Any) -> str:
+def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
     """Refuse HTML whose Python blocks are not the page's; turn TeX into MathML."""
     if page.file.src_uri.endswith(".ipynb"):
-        return show_notebook(html, Path(page.file.src_uri).name)
+        html = show_notebook(html, Path(page.file.src_uri).name)
+        # A notebook links what was measured by its address on the published site.
+        place = rf'src="{re.escape(config.site_url or "")}([^"]*)measured/'
+        for folder in set(re.findall(place, html)):
+            html = inline_pictures(html, Path(config.docs_dir, folder))
+        return html
     blocks = pages[page.file.src_uri].blocks
     expected = [block.text.strip("\n") for block in blocks]
     try:
@@ -216,7 +295,7 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
             f"docs/{page.file.src_uri}: of {len(blocks)} Python blocks that were read "
             f"and would run, the HTML shows {len(found)}"
         )
-    html = mark_blocks(html, pages[page.file.src_uri], page.url)
+    html = mark_blocks(html, pages[page.file.src_uri], page.url, config)
     return mathml(inline_pictures(html, Path(page.file.abs_src_path).parent))
 
 

@@ -5,7 +5,6 @@ tables. Nobody types them, and they say with what code and on what machine they 
 about. A measurement whose code has changed since is stale, and refused.
 """
 
-import ast
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pagecode import cache
+from pagecode.page import place_of
 from pagecode.record import replace
 
 FOLDER = Path("docs/compare/measured")
@@ -27,9 +27,10 @@ PACKAGES = ("torch", "tensorflow", "keras", "numpy")
 
 
 def code_hash(sources: Iterable[str], root: Path) -> str:
-    """Return a hash over what these Python files do: comments do not count."""
-    trees = [ast.dump(ast.parse((root / x).read_text("utf-8"))) for x in sources]
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()
+    """Return a hash over the code of these files: lines of comment do not count."""
+    lines = [y for x in sources for y in (root / x).read_text("utf-8").splitlines()]
+    code = [line for line in lines if line.strip() and line.strip()[0] != "#"]
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
 def model_name() -> str:
@@ -104,8 +105,8 @@ def fill(markdown: str, page: str, root: Path) -> str:
             if found[2] not in facts["tables"]:
                 raise ValueError(f"'{found[1]}' has no table '{found[2]}'")
         except ValueError as error:
-            above = (root / page).read_text(encoding="utf-8").split(found[0])[0]
-            raise ValueError(f"{page}:{above.count(chr(10)) + 1}: {error}") from None
+            where = place_of(found[0], page, root)
+            raise ValueError(f"{where}: {error}") from None
         return f"{table(facts['tables'][found[2]])}\n\n{caption(facts['made'])}"
 
     return PLACE.sub(fill_in, markdown)

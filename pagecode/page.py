@@ -144,6 +144,18 @@ def frameworks() -> list[str]:
     return known if not name else [x for x in known if x == name]
 
 
+def place_of(text: str, page: str, root: Path) -> str:
+    """Return where a page first has this text, as `docs/x.md:5`."""
+    above = (root / page).read_text(encoding="utf-8").split(text)[0]
+    return f"{page}:{above.count(chr(10)) + 1}"
+
+
+def programs_to_run(pages: list[Page]) -> list[Program]:
+    """Return the programs of these pages, or FRAMEWORK's alone, in page order."""
+    found = [program for page in pages for program in page.programs()]
+    return [x for x in found if x.framework in frameworks()]
+
+
 @dataclass
 class Fence:
     """A fenced block of any language, found where the site's Markdown finds it."""

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from pagecode.compare import first_difference, plot_difference
+from pagecode.data import place
 from pagecode.page import Block, Output, Picture, read_page
 from pagecode.process import Failure, Result
 from pagecode.verify import Mismatch, Verifier
@@ -76,13 +77,7 @@ def agreed_pictures(
 def replace(path: Path, text: str) -> None:
     """Write beside, then rename: the file is the old one or the new one, whole."""
     path.parent.mkdir(exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")  # MkDocs leaves such a name out
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    place(path, text.encode())
 
 
 def redraw(picture: Picture, svg: str, plotted: list[dict]) -> bool:

@@ -7,7 +7,6 @@ the programs, the temporary files and the project's own folder.
 """
 
 import os
-import resource
 import sys
 import tempfile
 import threading
@@ -16,8 +15,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from pagecode.compare import plot_difference
-from pagecode.page import frameworks, read_pages
+from pagecode.page import programs_to_run, read_pages
 from pagecode.process import Result
+from pagecode.run import peak as memory
 from pagecode.verify import NOT_RUN, Verifier
 
 THREADS = ("1", "1", "2", "2")
@@ -42,8 +42,7 @@ class Round:
 def run(names: list[str], root: Path) -> Round:
     """Run the pages' programs, whatever the cache says."""
     pages = [x for x in read_pages(root) if x.name in (names or [x.name])]
-    found = [program for page in pages for program in page.programs()]
-    programs = [x for x in found if x.framework in frameworks()]
+    programs = programs_to_run(pages)
     done = Round({}, set(), [str(x) for page in pages for x in page.faults])
     with Verifier(root, use_cache=False) as verifier:
         verifier.start(programs)
@@ -110,12 +109,6 @@ def files(root: Path) -> set[Path]:
         inside = top.rglob("*") if top.is_dir() else [top]
         found |= {x for x in inside if "__pycache__" not in x.parts}
     return found
-
-
-def memory() -> int:
-    """Return the most memory that this process has taken so far, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def soak(names: list[str], root: Path, times: int) -> int:

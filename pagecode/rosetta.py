@@ -8,6 +8,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
+from pagecode.page import place_of
+
 FOLDER = Path("snippets/rosetta")
 COLUMNS = {"PyTorch": "pytorch_rows.py", "TensorFlow": "tensorflow_rows.py"}
 COLUMNS["NumPy"] = "numpy_rows.py"  # the meaning: its docstrings are the rows' phrases
@@ -96,9 +98,8 @@ def fill(markdown: str, page: str, root: Path) -> str:
 
     def fill_in(found: re.Match) -> str:
         if found[1] not in groups:
-            above = (root / page).read_text(encoding="utf-8").split(found[0])[0]
-            line = above.count("\n") + 1
-            raise ValueError(f"{page}:{line}: no rows are left for '{found[1]}'")
+            where = place_of(found[0], page, root)
+            raise ValueError(f"{where}: no rows are left for '{found[1]}'")
         return table(groups.pop(found[1]))
 
     filled = PLACE.sub(fill_in, markdown)

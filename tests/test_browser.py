@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -89,21 +90,33 @@ def browser() -> Iterator:
         browser.close()
 
 
+@contextmanager
+def serve(root: Path, folder: Path, handler=Handler, under: str = "") -> Iterator[str]:
+    """Build a project into a folder that is served; yield the site's address.
+
+    `under` is where on the host it lies, and in the folder: "" or "book/".
+    """
+    with (
+        ThreadingHTTPServer(
+            ("127.0.0.1", 0), partial(handler, directory=folder)
+        ) as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        url = f"http://127.0.0.1:{server.server_port}/{under}"
+        patch.setenv("SITE_URL", url)
+        done = build(root, folder / under)
+        assert done.returncode == 0, done.stdout + done.stderr
+        Thread(target=server.serve_forever).start()
+        yield url
+        server.shutdown()
+
+
 @pytest.fixture(scope="module")
 def served(browser, tmp_path_factory) -> Iterator[tuple[Path, str]]:
     """The project's own site: its folder, and its address on this machine."""
     folder = tmp_path_factory.mktemp("served")
-    handler = partial(Handler, directory=folder)
-    with (
-        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("SITE_URL", f"http://127.0.0.1:{server.server_port}/")
-        done = build(ROOT, folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-        Thread(target=server.serve_forever).start()
-        yield folder, os.environ["SITE_URL"]
-        server.shutdown()
+    with serve(ROOT, folder) as url:
+        yield folder, url
 
 
 @pytest.fixture

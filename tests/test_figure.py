@@ -170,6 +170,14 @@ def test_picture_takes_the_colours_of_the_page(drawn: Site) -> None:
     assert not re.search(r"<svg[^>]*(width|height)=", svg)
 
 
+def test_exponents_take_the_colour_of_the_page_too(drawn: Site) -> None:
+    change(drawn, "'cost')", "'cost')\n_ = axes.set_xscale('log')")
+    record.record(drawn.root / PAGE, drawn.root)
+    svg = drawn.text(SVG)
+    assert "<tspan" in svg  # an exponent is set apart
+    assert not re.search(r'<text(?! fill="currentColor")', svg)
+
+
 def test_what_is_plotted_is_told_in_full(drawn: Site) -> None:
     figure, axes = json.loads(drawn.text(JSON))["plotted"]
     assert figure == {"texts": []}

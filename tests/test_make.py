@@ -134,6 +134,7 @@ def test_canary_takes_all_that_is_named_without_its_version(tmp_path: Path) -> N
 
 WORDS = ["serve", "site", "test", "browser", "record", "data", "lint", "verify"]
 WORDS += [
+    "parity",
     "determinism",
     "soak",
     "publish",

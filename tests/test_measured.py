@@ -43,7 +43,7 @@ def test_other_pages_are_left_alone(root: Path) -> None:
 
 
 def test_comment_changes_nothing(root: Path) -> None:
-    (root / "code.py").write_text("def f():  # one\n    return 1\n")
+    (root / "code.py").write_text("def f():\n    # one\n\n    return 1\n")
     assert "| loop | 1.5 |" in fill(root)
 
 

@@ -6,35 +6,32 @@ code, the data or a version changes.
 
 import hashlib
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from benchmarks.parity import BOUNDS, run_both
+from benchmarks.parity import BOUNDS, run_both, sources
 from pagecode import cache, measured
 from pagecode.data import stand_ins
+from pagecode.page import BOTH, frameworks
 from snippets.same_numbers.compare import differences
 
 ROOT = Path(__file__).parent.parent
-CODE = ["benchmarks", "snippets/same_numbers", "snippets/character_rnn"]
-CODE += ["snippets/logistic_regression", "snippets/softmax_regression"]
 
 
 @pytest.fixture(scope="module")
 def apart() -> dict[str, list]:
     """Train; return for each model how far losses and weights are apart."""
-    if not (find_spec("torch") and find_spec("tensorflow")):
+    if BOTH not in frameworks():
         pytest.skip("needs both frameworks")
     if stand_ins(ROOT):
         pytest.skip("stand-ins are in use: numbers do not count")
-    files = sorted(x for folder in CODE for x in (ROOT / folder).glob("*.py"))
     around = json.dumps(cache.surroundings(ROOT), sort_keys=True)
-    text = around + "".join(x.read_text(encoding="utf-8") for x in files)
+    text = around + "".join((ROOT / x).read_text("utf-8") for x in sources())
     key = hashlib.sha256(text.encode()).hexdigest()
     found = cache.stamps(ROOT).get(key)
     if not found:
-        runs, others = run_both("snippets.same_numbers.{framework}_training")
+        runs, others = run_both("snippets.same_numbers.runs")
         found = {"parity": {}}
         for name, run in runs.items():
             gaps, weights = differences(run, others[name])

@@ -151,9 +151,8 @@ def test_no_style_asks_another_host(built: Path) -> None:
         assert not re.search(r"@import\s+(url\()?[\"']?(https?:)?//", text), path.name
 
 
-@pytest.fixture
-def site(site: Site) -> Site:
-    """A small site, set up as the project's own."""
+def set_up(site: Site) -> Site:
+    """Set up a project as a site that is built as this project's own."""
     config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     site.write("mkdocs.yml", re.sub(r"(?m)^nav:\n(?:[ \t].*\n|\n)+", "", config))
     for path in ROOT.iterdir():  # the hook, and what else the configuration names
@@ -168,6 +167,14 @@ NOTEBOOK = """{"cells": [{"cell_type": "code", "id": "a", "execution_count": 1,
 "metadata": {}, "source": ["1 / 0"], "outputs": [{"output_type": "error",
 "ename": "ZeroDivisionError", "evalue": "division by zero", "traceback": ["boom"]}]}],
 "metadata": {}, "nbformat": 4, "nbformat_minor": 5}"""
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """A small site, set up as the project's own."""
+    return set_up(site)
+
+
 SOUND = '# Title\n\n```python\n--8<-- "code.py:a"\n```\n'
 
 

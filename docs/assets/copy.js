@@ -46,6 +46,7 @@ document$.subscribe(() => { // at the start, and after each instant navigation
     nav.role = "none" // or each block would be a landmark of the page
     const block = nav.closest(".highlight")
     if (!block || !choose(block)) continue
+    const report = block.querySelector(".report")
     nav.querySelector("[data-md-type=copy]").title = "Copy the code as shown"
     nav.append(Object.assign(document.createElement("button"), {
       className: "md-code__button program",
@@ -53,6 +54,7 @@ document$.subscribe(() => { // at the start, and after each instant navigation
       ariaLabel: `Copy the program that ${does(block)}`,
       onclick: () => copyProgram(block, base),
     }))
+    if (report) nav.append(report)
   }
 })
 
