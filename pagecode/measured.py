@@ -22,6 +22,7 @@ from pagecode.record import replace
 
 FOLDER = Path("docs/compare/measured")
 PLACE = re.compile(r"^<!--\s*measured:\s*(\S+)\s+(\S+)\s*-->$", re.MULTILINE)
+TARGETS = {"speed": "bench", "verification": "bench"}  # of make; else the name itself
 PACKAGES = ("torch", "tensorflow", "keras", "numpy")
 
 
@@ -63,15 +64,13 @@ def keep(
 
 def read(name: str, root: Path) -> dict[str, Any]:
     """Return a measurement; ValueError where it is missing, or its code has changed."""
-    path = FOLDER / f"{name}.json"
+    path, to_do = FOLDER / f"{name}.json", f"`make {TARGETS.get(name, name)}`"
     try:
         facts = json.loads((root / path).read_text("utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"{path} was never measured: `make {name}`") from None
+        raise ValueError(f"{path} was never measured: {to_do}") from None
     if facts["code"] != code_hash(facts["sources"], root):
-        raise ValueError(
-            f"{path}: the code that was measured has changed since: `make {name}`"
-        )
+        raise ValueError(f"{path}: the measured code has changed since: {to_do}")
     return facts
 
 

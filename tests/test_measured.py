@@ -49,13 +49,15 @@ def test_comment_changes_nothing(root: Path) -> None:
 
 def test_changed_code_makes_it_stale(root: Path) -> None:
     (root / "code.py").write_text("def f():\n    return 2\n")
-    with pytest.raises(ValueError, match=r"^docs/page.md:5: .*speed.json: the code "):
+    with pytest.raises(
+        ValueError, match=r"^docs/page.md:5: .*speed.json: the measured code "
+    ):
         fill(root)
 
 
 def test_missing_measurement_is_named(root: Path) -> None:
     (root / measured.FOLDER / "speed.json").unlink()
-    with pytest.raises(ValueError, match=r"^docs/page.md:5: .*never measured: `make s"):
+    with pytest.raises(ValueError, match=r"^docs/page.md:5: .*never measured: `make b"):
         fill(root)
 
 

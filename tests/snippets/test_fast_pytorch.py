@@ -1,0 +1,180 @@
+"""The fast way in PyTorch computes what the chapters' own way does."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from snippets.character_rnn import pytorch_fast as rnn_fast
+from snippets.character_rnn import pytorch_model, pytorch_train
+from snippets.character_rnn.data import ALPHABET
+from snippets.character_rnn.weights import draw_start_weights
+from snippets.logistic_regression import pytorch_fast as logistic_fast
+from snippets.logistic_regression import pytorch_manual as logistic
+from snippets.softmax_regression import pytorch_fast as softmax_fast
+from snippets.softmax_regression import pytorch_manual as softmax
+from snippets.softmax_regression.batches import draw_orders
+
+device = logistic.device
+
+
+@pytest.fixture
+def flowers():
+    """Thirty examples of two overlapping classes."""
+    rng = np.random.default_rng(0)
+    X = torch.tensor(rng.normal(size=(30, 3)), dtype=torch.float32, device=device)
+    noise = torch.tensor(rng.normal(size=30), dtype=torch.float32, device=device)
+    return X, (X[:, 0] + noise > 0).float()
+
+
+@pytest.fixture
+def digits():
+    """Fifty examples of ten classes."""
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.arange(50) % 10)
+    X = (rng.normal(size=(50, 12)) + y[:, None] / 5).astype(np.float32)
+    return torch.tensor(X, device=device), torch.tensor(y, device=device)
+
+
+@pytest.fixture
+def model():
+    start = draw_start_weights(len(ALPHABET), 8, 16, np.random.default_rng(1))
+    return pytorch_model.build_model(start)
+
+
+def tokens(batch, time):
+    rng = np.random.default_rng(2)
+    return torch.tensor(rng.integers(len(ALPHABET), size=(2, batch, time))).to(device)
+
+
+def test_signed_rows_give_the_loss_and_its_gradient(flowers):
+    rows = logistic_fast.signed_rows(*flowers)
+    theta = torch.tensor([0.5, -1.0, 2.0, 0.3], device=device)
+    assert rows.shape == (30, 4)
+    logits = logistic.predict_logits(flowers[0], theta[:3], theta[3])
+    loss = torch.nn.functional.softplus(rows @ theta).sum()
+    torch.testing.assert_close(loss, logistic.cross_entropy(logits, flowers[1]))
+    gradient = rows.T @ torch.sigmoid(rows @ theta)
+    weights, bias = logistic.gradients(*flowers, logits)
+    torch.testing.assert_close(gradient, torch.hstack([weights, bias]))
+
+
+@pytest.mark.parametrize("target", [0.5, -1.0, 2.0, float("nan")])
+def test_signed_rows_refuse_other_targets(flowers, target):
+    features, targets = flowers
+    targets[3] = target
+    with pytest.raises(ValueError, match="neither 0 nor 1"):
+        logistic_fast.signed_rows(features, targets)
+
+
+def test_signed_rows_refuse_a_missing_target_and_a_column_of_them(flowers):
+    features, targets = flowers
+    with pytest.raises(ValueError, match=r"30 features, targets \(29,\)"):
+        logistic_fast.signed_rows(features, targets[:-1])
+    with pytest.raises(ValueError, match=r"30 features, targets \(30, 1\)"):
+        logistic_fast.signed_rows(features, targets[:, None])
+
+
+def test_logistic_regression_trains_and_prints_as_by_hand(flowers, capsys):
+    weights, bias, costs = logistic.train_by_hand(*flowers, 20, 0.1)
+    lines = capsys.readouterr().out
+    rows = logistic_fast.signed_rows(*flowers)
+    fast_weights, fast_bias, fast_costs = logistic_fast.train_fast(rows, 20, 0.1)
+    assert capsys.readouterr().out == lines
+    torch.testing.assert_close(fast_weights, weights)
+    torch.testing.assert_close(fast_bias, bias)
+    np.testing.assert_allclose(fast_costs, costs, rtol=1e-5)
+
+
+def test_descend_starts_from_zero_and_keeps_every_epoch(flowers):
+    rows = logistic_fast.signed_rows(*flowers)
+    parameters = logistic_fast.descend(rows, 5, 0.1)
+    assert parameters.shape == (6, 4)
+    assert not parameters[0].any()
+    torch.testing.assert_close(logistic_fast.descend(rows, 3, 0.1), parameters[:4])
+
+
+def test_accuracy_counts_a_logit_of_zero_as_class_zero():
+    features = torch.tensor([[1.0], [-1.0]], device=device)
+    targets = torch.tensor([0.0, 1.0], device=device)
+    nothing = torch.zeros(1, 2, device=device)
+    rows = logistic_fast.signed_rows(features, targets)
+    accuracies, costs = logistic_fast.measure(nothing, rows)
+    assert accuracies.tolist() == [0.5]
+    assert costs.tolist() == pytest.approx([2 * np.log(2)])
+
+
+@pytest.mark.parametrize("batch_size", [10, 16, 50, 64])
+def test_softmax_regression_trains_as_by_hand(digits, batch_size, capsys):
+    orders = draw_orders(50, 4, 1)
+    weights, bias = softmax.train(
+        softmax.step_by_hand, *digits, orders, batch_size, 0.1
+    )
+    lines = capsys.readouterr().out.splitlines()[1:]  # the first has no epoch
+    fast = softmax_fast.train_fast(*digits, orders, batch_size, 0.1)
+    assert capsys.readouterr().out.splitlines() == lines
+    torch.testing.assert_close(fast[0], weights, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(fast[1], bias, atol=1e-6, rtol=1e-5)
+
+
+def test_softmax_regression_survives_large_logits(digits, capsys):
+    features, targets = digits
+    weights, bias = softmax_fast.train_fast(
+        1e4 * features, targets, draw_orders(50, 2, 1), 10, 1.0
+    )
+    assert weights.isfinite().all()
+    assert bias.isfinite().all()
+    assert re.search(r"Cost: \d", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_softmax_regression_refuses_a_label_out_of_range(digits, label, capsys):
+    features, targets = digits
+    targets[3] = label
+    with pytest.raises(ValueError, match=f"{label}"):
+        softmax_fast.train_fast(features, targets, draw_orders(50, 1, 1), 10, 0.1)
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("batch", "time"), [(1, 1), (1, 20), (3, 6)])
+def test_rnn_has_the_same_loss_and_gradients(model, batch, time):
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 3  # gates far from one half
+    both = [
+        pytorch_train.loss_and_gradients(loss_fn, model, *tokens(batch, time))
+        for loss_fn in (pytorch_train.loss_by_character, rnn_fast.loss_by_hand)
+    ]
+    (loss, grads), (fast_loss, fast_grads) = both
+    assert fast_loss == pytest.approx(loss, abs=1e-6)
+    for grad, fast_grad in zip(grads, fast_grads, strict=True):
+        torch.testing.assert_close(fast_grad, grad, atol=1e-6, rtol=1e-5)
+
+
+def test_unroll_has_the_gradient_that_differences_find():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(4, 2, 9), (9, 3), (9,)]
+    arguments = [
+        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+        for shape in shapes
+    ]
+    assert torch.autograd.gradcheck(rnn_fast.GatedUnroll.apply, arguments)
+
+
+def test_rnn_trains_as_the_chapter_does(model):
+    start = {name: x.clone() for name, x in model.state_dict().items()}
+    inputs, targets = tokens(2, 12).cpu().numpy()
+    losses = []
+    for loss_fn in (pytorch_train.loss_of_sequence, rnn_fast.loss_by_hand):
+        model.load_state_dict(start)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        step = pytorch_train.make_step(model, optimizer, loss_fn)
+        losses.append([step(inputs, targets) for _ in range(5)])
+    np.testing.assert_allclose(*losses, atol=1e-5)
+
+
+def test_rnn_refuses_targets_of_another_shape(model):
+    inputs, targets = tokens(2, 6)
+    with pytest.raises(ValueError, match=r"\(2, 6\), targets \(2, 5\)"):
+        rnn_fast.loss_by_hand(model, inputs, targets[:, :5])

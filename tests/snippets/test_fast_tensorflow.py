@@ -1,0 +1,190 @@
+"""The fast way in TensorFlow computes what the chapters' own way does."""
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from snippets.character_rnn import tensorflow_fast as rnn_fast
+from snippets.character_rnn import tensorflow_model, tensorflow_train
+from snippets.character_rnn.data import ALPHABET
+from snippets.character_rnn.weights import draw_start_weights
+from snippets.logistic_regression import tensorflow_fast as logistic_fast
+from snippets.logistic_regression import tensorflow_manual as logistic
+from snippets.softmax_regression import tensorflow_fast as softmax_fast
+from snippets.softmax_regression import tensorflow_manual as softmax
+from snippets.softmax_regression.batches import draw_orders
+
+
+@pytest.fixture
+def flowers():
+    """Thirty examples of two overlapping classes, in NumPy."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 3)).astype(np.float32)
+    return X, (X[:, 0] + rng.normal(size=30) > 0).astype(np.float32)
+
+
+@pytest.fixture
+def digits():
+    """Fifty examples of ten classes, in NumPy."""
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.arange(50) % 10)
+    return (rng.normal(size=(50, 12)) + y[:, None] / 5).astype(np.float32), y
+
+
+@pytest.fixture
+def model():
+    start = draw_start_weights(len(ALPHABET), 8, 16, np.random.default_rng(1))
+    return tensorflow_model.build_model(start)
+
+
+def tokens(batch, time):
+    rng = np.random.default_rng(2)
+    return tf.constant(rng.integers(len(ALPHABET), size=(2, batch, time)))
+
+
+def to_tensors(arrays):
+    return tuple(map(tf.constant, arrays))
+
+
+def test_signed_rows_give_the_loss_and_its_gradient(flowers):
+    features, targets = to_tensors(flowers)
+    rows = logistic_fast.signed_rows(features, targets)
+    theta = tf.constant([0.5, -1.0, 2.0, 0.3])
+    assert rows.shape == (30, 4)
+    logits = logistic.predict_logits(features, theta[:3], theta[3])
+    margins = tf.linalg.matvec(rows, theta)
+    loss = tf.reduce_sum(tf.math.softplus(margins))
+    np.testing.assert_allclose(loss, logistic.cross_entropy(logits, targets), rtol=1e-5)
+    gradient = tf.linalg.matvec(rows, tf.sigmoid(margins), transpose_a=True)
+    weights, bias = logistic.gradients(features, targets, logits)
+    np.testing.assert_allclose(gradient, [*weights.numpy(), bias], rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", [0.5, -1.0, 2.0, float("nan")])
+def test_signed_rows_refuse_other_targets(flowers, target):
+    flowers[1][3] = target
+    with pytest.raises(ValueError, match="neither 0 nor 1"):
+        logistic_fast.signed_rows(*to_tensors(flowers))
+
+
+def test_signed_rows_refuse_a_missing_target_and_a_column_of_them(flowers):
+    features, targets = to_tensors(flowers)
+    with pytest.raises(ValueError, match=r"30 features, targets \(29,\)"):
+        logistic_fast.signed_rows(features, targets[:-1])
+    with pytest.raises(ValueError, match=r"30 features, targets \(30, 1\)"):
+        logistic_fast.signed_rows(features, targets[:, tf.newaxis])
+
+
+def test_logistic_regression_trains_and_prints_as_by_hand(flowers, capsys):
+    flowers = to_tensors(flowers)
+    weights, bias, costs = logistic.train_by_hand(*flowers, 20, 0.1)
+    lines = capsys.readouterr().out
+    rows = logistic_fast.signed_rows(*flowers)
+    fast_weights, fast_bias, fast_costs = logistic_fast.train_fast(rows, 20, 0.1)
+    assert capsys.readouterr().out == lines
+    np.testing.assert_allclose(fast_weights, weights, rtol=1e-5)
+    np.testing.assert_allclose(fast_bias, bias, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(fast_costs, costs, rtol=1e-5)
+
+
+def test_descend_starts_from_zero_and_keeps_every_epoch(flowers):
+    rows = logistic_fast.signed_rows(*to_tensors(flowers))
+    parameters = logistic_fast.descend(rows, 5, 0.1)
+    assert parameters.shape == (6, 4)
+    assert not parameters[0].numpy().any()
+    fewer = logistic_fast.descend(rows, 3, 0.1)
+    np.testing.assert_allclose(fewer, parameters[:4], rtol=1e-5, atol=1e-6)
+
+
+def test_accuracy_counts_a_logit_of_zero_as_class_zero():
+    features, targets = tf.constant([[1.0], [-1.0]]), tf.constant([0.0, 1.0])
+    rows = logistic_fast.signed_rows(features, targets)
+    accuracies, costs = logistic_fast.measure(tf.zeros((1, 2)), rows)
+    assert accuracies.numpy().tolist() == [0.5]
+    np.testing.assert_allclose(costs, [2 * np.log(2)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [10, 16, 50, 64])
+def test_softmax_regression_trains_as_by_hand(digits, batch_size, capsys):
+    digits, orders = to_tensors(digits), draw_orders(50, 4, 1)
+    weights, bias = softmax.train(
+        softmax.step_by_hand, *digits, orders, batch_size, 0.1
+    )
+    lines = capsys.readouterr().out.splitlines()[1:]  # the first has no epoch
+    fast = softmax_fast.train_fast(*digits, orders, batch_size, 0.1)
+    assert capsys.readouterr().out.splitlines() == lines
+    np.testing.assert_allclose(fast[0], weights, atol=1e-6, rtol=1e-5)
+    np.testing.assert_allclose(fast[1], bias, atol=1e-6, rtol=1e-5)
+
+
+def test_softmax_regression_survives_large_logits(digits, capsys):
+    features, targets = to_tensors(digits)
+    fast = softmax_fast.train_fast(
+        1e4 * features, targets, draw_orders(50, 2, 1), 10, 1.0
+    )
+    assert all(np.isfinite(x).all() for x in fast)
+    assert re.search(r"Cost: \d", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_softmax_regression_refuses_a_label_out_of_range(digits, label, capsys):
+    digits[1][3] = label
+    with pytest.raises(ValueError, match=f"{label}"):
+        softmax_fast.train_fast(*to_tensors(digits), draw_orders(50, 1, 1), 10, 0.1)
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("batch", "time"), [(1, 1), (1, 20), (3, 6)])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_rnn_has_the_same_loss_and_gradients(model, batch, time, jit_compile):
+    model.set_weights([3 * x for x in model.get_weights()])  # gates far from one half
+    inputs, targets = tokens(batch, time)
+    loss, grads = tensorflow_train.loss_and_gradients(
+        tensorflow_train.loss_by_character, model, inputs, targets
+    )
+
+    @tf.function(jit_compile=jit_compile)
+    def fast():
+        with tf.GradientTape() as tape:
+            loss = rnn_fast.loss_by_hand(model, inputs, targets)
+        return loss, tape.gradient(loss, [x.value for x in model.trainable_variables])
+
+    fast_loss, fast_grads = fast()
+    assert float(fast_loss) == pytest.approx(loss, abs=1e-6)
+    for grad, fast_grad in zip(grads, fast_grads, strict=True):
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(fast_grad), grad, atol=1e-6, rtol=1e-5
+        )
+
+
+def test_unroll_has_the_gradient_that_differences_find():
+    rng = np.random.default_rng(0)
+    arguments = [tf.constant(rng.normal(size=x)) for x in [(4, 2, 9), (3, 9), (9,)]]
+    slopes = rng.normal(size=(4, 2, 3))
+    made, expected = tf.test.compute_gradient(
+        lambda *x: tf.reduce_sum(slopes * rnn_fast.gated_unroll(*x)), arguments
+    )
+    for one, other in zip(made, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_rnn_trains_as_the_chapter_does(model):
+    start = model.get_weights()
+    inputs, targets = tokens(2, 12).numpy()
+    losses = []
+    for make_step, loss_fn in [
+        (tensorflow_train.make_step, tensorflow_train.loss_of_sequence),
+        (rnn_fast.make_compiled_step, rnn_fast.loss_by_hand),
+    ]:
+        model.set_weights(start)
+        step = make_step(model, tensorflow_train.build_optimizer(model), loss_fn)
+        losses.append([step(inputs, targets) for _ in range(5)])
+    np.testing.assert_allclose(*losses, atol=1e-5)
+
+
+def test_rnn_refuses_targets_of_another_shape(model):
+    inputs, targets = tokens(2, 6)
+    with pytest.raises(ValueError, match=r"\(2, 6\), targets \(2, 5\)"):
+        rnn_fast.loss_by_hand(model, inputs, targets[:, :5])

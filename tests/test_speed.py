@@ -1,0 +1,144 @@
+"""The speed benchmark refuses what does not agree, and tells what it timed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import speed
+
+ROOT = Path(__file__).parent.parent
+LINE = "Epoch: 001/001 | Train ACC: 87.98% | Cost: 0.4689"
+OWN, OTHER = ("pytorch", "by hand"), ("tensorflow", "fast")
+SERVER = """
+from benchmarks.worker import serve
+def prepare():
+    calls = []
+    def run():
+        calls.append(1)
+        print("a line")
+        return len(calls)
+    return run, lambda lines, count: {"lines": [*lines, f"{count} calls"]}
+serve({"race": {"one": prepare, "two": prepare}})
+"""
+
+
+def found(*lines):
+    return {"lines": list(lines)}
+
+
+def test_equal_numbers_agree_to_the_last_digit() -> None:
+    near = LINE.replace("87.98", "87.99").replace("0.4689", "0.4688")
+    speed.require_agreement({OWN: found(LINE), OTHER: found(near)})
+
+
+def test_another_number_is_refused_and_both_are_named() -> None:
+    far = LINE.replace("0.4689", "0.4691")
+    with pytest.raises(
+        ValueError, match="tensorflow fast: not the lines of pytorch"
+    ) as e:
+        speed.require_agreement({OWN: found(LINE), OTHER: found(far)})
+    assert LINE in str(e.value)
+    assert far in str(e.value)
+
+
+def test_a_missing_line_is_refused() -> None:
+    with pytest.raises(ValueError, match="not the lines of"):
+        speed.require_agreement({OWN: found(LINE, LINE), OTHER: found(LINE)})
+
+
+def test_what_nothing_is_comparable_with_is_refused() -> None:
+    both = {OWN: found(LINE), OTHER: found(LINE)}
+    alone = {("pytorch", "new"): {"losses": ["1.0"]}}
+    with pytest.raises(ValueError, match="nothing to compare pytorch new with"):
+        speed.require_agreement(both | alone)
+    floor = {("numpy", "the products alone"): {}}
+    speed.require_agreement(both | floor)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (12345.6, "12,300"),
+        (123.4, "123"),
+        (12.34, "12.3"),
+        (1.234, "1.23"),
+        (0.042, "0.04"),
+    ],
+)
+def test_numbers_have_three_digits(value, written) -> None:
+    assert speed.number(value) == written
+
+
+def test_spread_is_the_median_and_the_quartiles() -> None:
+    assert speed.spread(np.array([1.0, 2.0, 3.0, 4.0, 100.0])) == "3.00 (2.00–4.00)"
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    slow = {("pytorch", "by hand"): np.array([2.0, 20.0, 4.0])}
+    seconds = slow | {("pytorch", "fast"): np.array([1.0, 10.0, 2.0])}
+    head, first, second = speed.table_of("logistic", {"one thread": seconds}, {})
+    assert head == ["", "µs per epoch, one thread", "times faster"]
+    assert first[2] == "1"
+    assert second[0] == "PyTorch, fast"
+    assert second[2] == "2.00 (2.00–2.00)"
+
+
+def test_a_batch_of_64_is_counted_as_64_portions() -> None:
+    base = {("pytorch", "a call per character"): np.array([6.4])}
+    seconds = base | {("pytorch", "fast, batch of 64"): np.array([64.0])}
+    *_, row = speed.table_of("rnn", {"one thread": seconds}, {})
+    assert row[2] == "6.40 (6.40–6.40)"
+
+
+def test_what_did_not_run_in_a_setup_has_a_dash() -> None:
+    base = {("pytorch", "image by image"): np.array([2.0])}
+    cpu = base | {("numpy", "fast"): np.array([1.0])}
+    peaks = dict.fromkeys(cpu, 5e8)
+    *_, row = speed.table_of("softmax", {"one thread": cpu, "on a GPU": base}, peaks)
+    assert row[3:] == ["–", "–", "500"]
+
+
+def test_slope_is_the_exponent_of_the_growth() -> None:
+    seconds = {("pytorch", f"fast|{n}"): np.array([3e-6 * n**2]) for n in (10, 40, 90)}
+    ((label, (sizes, _, slope)),) = speed.growth_of(seconds).items()
+    assert (label, sizes.tolist()) == ("PyTorch, fast", [10, 40, 90])
+    assert slope == pytest.approx(2)
+
+
+def test_worker_prepares_once_and_runs_as_often_as_asked() -> None:
+    asked = [("one", 1), ("one", 5), ("two", 2)]
+    lines = [{"race": "race", "variant": x, "loops": n} for x, n in asked]
+    done = subprocess.run(
+        [sys.executable, "-c", SERVER],
+        input="".join(json.dumps(x) + "\n" for x in lines),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    listed, *answers = [json.loads(x) for x in done.stdout.splitlines()]
+    assert listed["races"] == {"race": ["one", "two"]}
+    assert listed["files"] == ["benchmarks/__init__.py", "benchmarks/worker.py"]
+    told = [x["result"]["lines"] for x in answers]
+    assert told == [["a line", f"{count} calls"] for count in (1, 6, 2)]
+    assert all(x["seconds"] > 0 for x in answers)
+
+
+def test_a_worker_that_ends_is_reported_with_its_last_words(monkeypatch) -> None:
+    setup = speed.Setup("one thread", 1)
+    monkeypatch.setattr(speed.sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match=r"speed_pytorch ended with status 1"):
+        speed.Worker("pytorch", setup, 100)
+
+
+def test_every_race_names_a_baseline_that_is_timed() -> None:
+    text = "".join(
+        (ROOT / "benchmarks").joinpath(f"speed_{x}.py").read_text()
+        for x in speed.LABELS
+    )
+    for race in speed.RACES.values():
+        assert f'"{race.baseline.split("|")[-1]}":' in text
