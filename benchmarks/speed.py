@@ -49,11 +49,17 @@ class Race:
     scale: float  # of a run's seconds, to that unit
     baseline: str  # "framework|variant"; a variant alone is each framework's own
     rounds: dict[int, int]  # by the number of threads; others are left out
+    chapter: tuple[str, ...]  # the variants that the chapter's own table has
 
 
 RACES = {
     "logistic": Race(
-        "Logistic regression", "µs per epoch", 1e6 / 10, "by hand", {1: 25}
+        "Logistic regression",
+        "µs per epoch",
+        1e6 / 10,
+        "by hand",
+        {1: 25},
+        ("by hand", "fast", "fast, without the lines"),
     ),
     "softmax": Race(
         "Softmax regression",
@@ -61,6 +67,7 @@ RACES = {
         1e3,
         "pytorch|image by image",
         {1: 5, 2: 3},
+        ("image by image", "by hand", "fast"),
     ),
     "rnn": Race(
         "Character RNN",
@@ -68,6 +75,7 @@ RACES = {
         1e6 / 200,
         "pytorch|a call per character",
         {1: 7, 2: 3},
+        ("a call per portion", "fast", "a call per batch of 64", "fast, batch of 64"),
     ),
 }
 GROWTH = {"rows": "images in an epoch", "length": "characters in a portion"}
@@ -197,11 +205,11 @@ def baseline_of(race, framework):
 
 
 def number(value):
-    """Return a number with three digits, as a reader would write it."""
+    """Return a number with three digits, two below 1, as a reader would write it."""
     if value >= 1000:
         return f"{float(f'{value:.3g}'):,.0f}"
-    decimals = max(0, 2 - math.floor(math.log10(value)))
-    return f"{value:.{min(decimals, 2)}f}"
+    decimals = (2 if value >= 1 else 1) - math.floor(math.log10(value))
+    return f"{value:.{max(decimals, 0)}f}"
 
 
 def spread(values):
@@ -227,6 +235,14 @@ def table_of(race, runs, peaks):
             row += [spread(RACES[race].scale * each), ratio]
         rows.append(row + ([f"{peaks[key] / 1e6:,.0f}"] if peaks else []))
     return rows
+
+
+def chapters_rows(race, table):
+    """Return what the chapter itself shows of a race's table, on one thread."""
+    chosen = {baseline_of(race, "pytorch")}
+    chosen |= {(x, y) for x in LABELS for y in RACES[race].chapter}
+    labels = {f"{LABELS[framework]}, {variant}" for framework, variant in chosen}
+    return [row[:3] for row in table if row[0] in {"", *labels}]
 
 
 def per_unit(key, seconds):
@@ -360,6 +376,7 @@ def main():
         small = name == "logistic"  # its memory is that of the framework
         peaks = {} if small else measure_memory(name, rows, one)
         tables[name] = table_of(name, runs[name], peaks)
+        tables[f"{name}-short"] = chapters_rows(name, tables[name])
         print(measured.table(tables[name]))
     tables["growth"] = [["", "grows with", "slope", "expected"]]
     for name, curves in growth.items():

@@ -66,10 +66,11 @@ def test_what_nothing_is_comparable_with_is_refused() -> None:
         (123.4, "123"),
         (12.34, "12.3"),
         (1.234, "1.23"),
-        (0.042, "0.04"),
+        (0.3542, "0.35"),
+        (0.0234, "0.023"),
     ],
 )
-def test_numbers_have_three_digits(value, written) -> None:
+def test_numbers_have_three_digits_or_two(value, written) -> None:
     assert speed.number(value) == written
 
 
@@ -92,6 +93,16 @@ def test_a_batch_of_64_is_counted_as_64_portions() -> None:
     seconds = base | {("pytorch", "fast, batch of 64"): np.array([64.0])}
     *_, row = speed.table_of("rnn", {"one thread": seconds}, {})
     assert row[2] == "6.40 (6.40–6.40)"
+
+
+def test_a_chapter_shows_its_own_variants_on_one_thread() -> None:
+    names = ["image by image", "loader of batches", "fast"]
+    seconds = {("pytorch", name): np.array([2.0]) for name in names}
+    runs = {"one thread": seconds, "two threads": seconds}
+    rows = speed.chapters_rows("softmax", speed.table_of("softmax", runs, {}))
+    labels = ["", "PyTorch, image by image", "PyTorch, fast"]
+    assert [row[0] for row in rows] == labels
+    assert {len(row) for row in rows} == {3}
 
 
 def test_what_did_not_run_in_a_setup_has_a_dash() -> None:
