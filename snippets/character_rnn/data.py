@@ -113,6 +113,17 @@ def draw_batches(tokens, portion_size, batch_size, num_batches, generator):
 # --8<-- [end:sample]
 
 
+# --8<-- [start:require]
+def require_portion(inputs, targets):
+    """Raise ValueError if inputs and targets differ in shape, or are empty."""
+    given, wanted = tuple(inputs.shape), tuple(targets.shape)  # each (batch, time)
+    if given != wanted or 0 in given:
+        raise ValueError(f"inputs {given}, targets {wanted}: not alike, or empty")
+
+
+# --8<-- [end:require]
+
+
 if __name__ == "__main__":
     # --8<-- [start:run]
     with open(fetch_corpus(), encoding="ascii") as file:

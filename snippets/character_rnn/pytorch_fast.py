@@ -13,6 +13,7 @@ from snippets.character_rnn.data import (
     draw_batches,
     draw_random_sample,
     fetch_corpus,
+    require_portion,
     split_corpus,
 )
 from snippets.character_rnn.pytorch_model import build_model, device
@@ -136,12 +137,9 @@ class GatedUnroll(torch.autograd.Function):
 def loss_by_hand(model, inputs, targets):
     """Return what loss_of_sequence returns: the mean cross-entropy of (batch, time).
 
-    Raises ValueError if inputs and targets differ in shape.
+    Raises ValueError as require_portion does.
     """
-    if inputs.shape != targets.shape:
-        raise ValueError(
-            f"inputs {tuple(inputs.shape)}, targets {tuple(targets.shape)}"
-        )
+    require_portion(inputs, targets)
     weight_ih, weight_hh, bias_ih, bias_hh = model.gru.parameters()
     table = nn.functional.linear(model.embedding.weight, weight_ih, bias_ih)
     from_input = nn.functional.embedding(inputs.T, table)  # (time, batch, 3 * hidden)

@@ -11,6 +11,7 @@ from snippets.character_rnn.data import (
     draw_batches,
     draw_random_sample,
     fetch_corpus,
+    require_portion,
     split_corpus,
 )
 from snippets.character_rnn.pytorch_model import build_model, device, evaluate
@@ -30,7 +31,11 @@ from snippets.character_rnn.weights import (
 
 # --8<-- [start:by_character]
 def loss_by_character(model, inputs, targets):
-    """Return the mean cross-entropy of (batch, time), a call of the model per step."""
+    """Return the mean cross-entropy of (batch, time), a call of the model per step.
+
+    Raises ValueError as require_portion does.
+    """
+    require_portion(inputs, targets)
     hidden, total = None, 0.0
     for t in range(inputs.shape[1]):
         logits, hidden = model(inputs[:, t : t + 1], hidden)  # (batch, 1, characters)
@@ -43,7 +48,11 @@ def loss_by_character(model, inputs, targets):
 
 # --8<-- [start:of_sequence]
 def loss_of_sequence(model, inputs, targets):
-    """Return the mean cross-entropy of (batch, time), one call of the model in all."""
+    """Return the mean cross-entropy of (batch, time), one call of the model in all.
+
+    Raises ValueError as require_portion does.
+    """
+    require_portion(inputs, targets)
     logits, _ = model(inputs)  # (batch, time, characters)
     return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 

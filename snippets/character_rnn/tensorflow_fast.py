@@ -8,6 +8,7 @@ from snippets.character_rnn.data import (
     draw_batches,
     draw_random_sample,
     fetch_corpus,
+    require_portion,
     split_corpus,
 )
 from snippets.character_rnn.tensorflow_model import build_model
@@ -123,12 +124,9 @@ def gated_unroll(from_input, weight_hh, bias_hh):
 def loss_by_hand(model, inputs, targets):
     """Return what loss_of_sequence returns: the mean cross-entropy of (batch, time).
 
-    Raises ValueError if inputs and targets differ in shape.
+    Raises ValueError as require_portion does.
     """
-    if inputs.shape != targets.shape:
-        raise ValueError(
-            f"inputs {tuple(inputs.shape)}, targets {tuple(targets.shape)}"
-        )
+    require_portion(inputs, targets)
     kernel, weight_hh, bias = (x.value for x in model.gru.trainable_variables)
     table = model.embedding.embeddings.value @ kernel + bias[0]
     from_input = tf.gather(table, tf.transpose(inputs))  # (time, batch, 3 * hidden)

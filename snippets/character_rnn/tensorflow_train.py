@@ -11,6 +11,7 @@ from snippets.character_rnn.data import (
     draw_batches,
     draw_random_sample,
     fetch_corpus,
+    require_portion,
     split_corpus,
 )
 from snippets.character_rnn.tensorflow_model import build_model, evaluate
@@ -57,7 +58,11 @@ class Adam:
 
 # --8<-- [start:by_character]
 def loss_by_character(model, inputs, targets):
-    """Return the mean cross-entropy of (batch, time), a call of the model per step."""
+    """Return the mean cross-entropy of (batch, time), a call of the model per step.
+
+    Raises ValueError as require_portion does.
+    """
+    require_portion(inputs, targets)
     hidden, total = None, 0.0
     for t in range(inputs.shape[1]):
         logits, hidden = model(inputs[:, t : t + 1], hidden)  # (batch, 1, characters)
@@ -76,7 +81,11 @@ def cross_entropy(logits, targets):
 
 
 def loss_of_sequence(model, inputs, targets):
-    """Return the mean cross-entropy of (batch, time), one call of the model in all."""
+    """Return the mean cross-entropy of (batch, time), one call of the model in all.
+
+    Raises ValueError as require_portion does.
+    """
+    require_portion(inputs, targets)
     logits, _ = model(inputs)  # (batch, time, characters)
     return cross_entropy(logits, targets)
 

@@ -37,8 +37,11 @@ def cross_entropy_of_pairs(train_tokens, tokens, num_characters):
     """Return the loss on tokens of a table of character pairs counted in train_tokens.
 
     The probability of a character depends on the one before it alone. Each pair counts
-    once more than it occurs, so that none is impossible.
+    once more than it occurs, so that none is impossible. Raises ValueError if tokens
+    have no pair.
     """
+    if len(tokens) < 2:
+        raise ValueError(f"tokens have no pair: there are {len(tokens)}")
     counts = np.ones((num_characters, num_characters))
     np.add.at(counts, (train_tokens[:-1], train_tokens[1:]), 1)
     probas = counts / counts.sum(axis=1, keepdims=True)  # (before, character)

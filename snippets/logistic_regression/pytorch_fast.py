@@ -18,9 +18,10 @@ def signed_rows(features, targets):
     """Return a row (features, 1) per example, negated where its target is 1.
 
     Takes features (batch, num_features) and targets (batch,), returns (batch,
-    num_features + 1). Raises ValueError if a target is not 0 or 1, or is missing.
+    num_features + 1). Raises ValueError if a target is not 0 or 1, or is missing, or
+    if there is none.
     """
-    if features.shape[:1] != targets.shape:
+    if features.shape[:1] != targets.shape or not len(targets):
         raise ValueError(f"{len(features)} features, targets {tuple(targets.shape)}")
     if not torch.equal(targets * targets, targets):
         raise ValueError("a target is neither 0 nor 1")

@@ -56,8 +56,8 @@ def train_in_numpy(features, targets, orders, batch_size, learning_rate):
 
     Raises ValueError before the first step if a target is missing or out of range.
     """
-    if len(features) != len(targets):
-        raise ValueError(f"{len(features)} features but {len(targets)} targets")
+    if len(features) != len(targets) or not len(targets):
+        raise ValueError(f"{len(features)} features, {len(targets)} targets")
     if targets.min() < 0 or targets.max() >= NUM_CLASSES:
         raise ValueError(f"targets must be 0 to {NUM_CLASSES - 1}")
     one_hot = np.eye(NUM_CLASSES, dtype=features.dtype)[targets]

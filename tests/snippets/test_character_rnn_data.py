@@ -307,6 +307,12 @@ def test_pairs_are_counted_with_one_to_spare():
     assert loss == pytest.approx(-(np.log(3 / 4) + np.log(1 / 4)) / 2)
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_pairs_need_two_tokens(tokens, count):
+    with pytest.raises(ValueError, match=f"no pair: there are {count}"):
+        training.cross_entropy_of_pairs(tokens, tokens[:count], 7)
+
+
 def test_loss_figure_shows_losses_and_their_running_mean():
     losses = np.arange(20.0)
     figures.plot_loss(losses, window=4)

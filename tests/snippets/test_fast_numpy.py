@@ -54,5 +54,11 @@ def test_a_label_out_of_range_is_refused(digits, label):
 
 def test_a_missing_target_is_refused(digits):
     X, y = digits
-    with pytest.raises(ValueError, match="50 features but 49 targets"):
+    with pytest.raises(ValueError, match="50 features, 49 targets"):
         numpy_fast.train_in_numpy(X, y[:-1], draw_orders(50, 1, 1), 10, 0.1)
+
+
+def test_no_examples_are_refused(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="0 features, 0 targets"):
+        numpy_fast.train_in_numpy(X[:0], y[:0], draw_orders(1, 1, 1), 10, 0.1)

@@ -69,12 +69,14 @@ def test_signed_rows_refuse_other_targets(flowers, target):
         logistic_fast.signed_rows(*to_tensors(flowers))
 
 
-def test_signed_rows_refuse_a_missing_target_and_a_column_of_them(flowers):
+def test_signed_rows_refuse_a_missing_target_a_column_and_none(flowers):
     features, targets = to_tensors(flowers)
     with pytest.raises(ValueError, match=r"30 features, targets \(29,\)"):
         logistic_fast.signed_rows(features, targets[:-1])
     with pytest.raises(ValueError, match=r"30 features, targets \(30, 1\)"):
         logistic_fast.signed_rows(features, targets[:, tf.newaxis])
+    with pytest.raises(ValueError, match=r"0 features, targets \(0,\)"):
+        logistic_fast.signed_rows(features[:0], targets[:0])
 
 
 def test_logistic_regression_trains_and_prints_as_by_hand(flowers, capsys):
@@ -184,7 +186,18 @@ def test_rnn_trains_as_the_chapter_does(model):
     np.testing.assert_allclose(*losses, atol=1e-5)
 
 
-def test_rnn_refuses_targets_of_another_shape(model):
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        tensorflow_train.loss_by_character,
+        tensorflow_train.loss_of_sequence,
+        rnn_fast.loss_by_hand,
+    ],
+)
+def test_losses_refuse_targets_of_another_shape_and_none(model, loss_fn):
     inputs, targets = tokens(2, 6)
     with pytest.raises(ValueError, match=r"\(2, 6\), targets \(2, 5\)"):
-        rnn_fast.loss_by_hand(model, inputs, targets[:, :5])
+        loss_fn(model, inputs, targets[:, :5])
+    for batch, time in [(0, 6), (2, 0)]:
+        with pytest.raises(ValueError, match=rf"\({batch}, {time}\): not alike, or"):
+            loss_fn(model, inputs[:batch, :time], targets[:batch, :time])

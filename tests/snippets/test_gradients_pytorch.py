@@ -21,6 +21,7 @@ from tests.snippets.gradients import (
     examples,
     few,
     make_examples,
+    make_recurrence,
     many,
     recurrences,
 )
@@ -170,6 +171,18 @@ def test_gradient_through_a_cell(cell, num_gates, data):
         return (cell(*arguments) * slopes).sum()
 
     assert_same(by_autograd(cost, arguments), by_differences(cost, arguments))
+
+
+@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
+def test_cell_maps_no_rows_to_no_rows(cell, num_gates):
+    case = make_recurrence(1, 2, 3, 4, num_gates, scale=1, seed=0)
+    features, hidden = torch.tensor(case.features[:0]), torch.tensor(case.hidden[:0])
+    weights = [torch.tensor(x, requires_grad=True) for x in case.weights]
+    assert cell(features[:, 0], hidden, *weights).shape == (0, 4)
+    states = cells.unroll(cell, features, 4, weights)
+    assert states.shape == (0, 2, 4)
+    for grad in torch.autograd.grad(states.sum(), weights):
+        assert torch.equal(grad, torch.zeros_like(grad))
 
 
 @pytest.mark.parametrize(("cell", "num_gates"), CELLS)

@@ -19,6 +19,7 @@ from tests.snippets.gradients import (
     examples,
     few,
     make_examples,
+    make_recurrence,
     many,
     recurrences,
 )
@@ -171,6 +172,21 @@ def test_gradient_through_a_cell(cell, num_gates, data):
         return tf.reduce_sum(cell(*arguments) * slopes)
 
     assert_same(by_tape(cost, arguments), by_differences(cost, arguments))
+
+
+@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
+def test_cell_maps_no_rows_to_no_rows(cell, num_gates):
+    case = make_recurrence(1, 2, 3, 4, num_gates, scale=1, seed=0)
+    features, hidden = case.features[:0], case.hidden[:0]
+    assert cell(features[:, 0], hidden, *case.weights).shape == (0, 4)
+
+    def total(*weights):
+        states = cells.unroll(cell, features, 4, weights)
+        assert states.shape == (0, 2, 4)
+        return tf.reduce_sum(states)
+
+    for grad in by_tape(total, case.weights):
+        np.testing.assert_array_equal(grad, np.zeros_like(grad))
 
 
 @pytest.mark.parametrize(("cell", "num_gates"), CELLS)

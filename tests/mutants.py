@@ -1,0 +1,444 @@
+"""Change the code on purpose, a little at a time, and see whether a test notices.
+
+    python -m tests.mutants                 all mutants; hours. What was killed stays so
+    python -m tests.mutants --sample 300    a seeded choice of them
+    python -m tests.mutants --only PATTERN  those of the files whose path contains it
+
+A mutant is the committed code with one operator, comparison, number, condition, loop or
+handler changed. Cosmic Ray makes them. It is killed if a test that reaches its line
+fails or hangs; if all pass, it is alive: either a test is missing, or the change
+changes nothing, which `tests/equivalent.toml` then says, and why.
+
+Which tests reach a line is found by running every file of tests once under coverage; a
+page reaches the lines that it shows. Each worker has a clone of its own, so that
+nothing is changed here. The score is kept for the page that shows it.
+"""
+
+import argparse
+import ast
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+
+import cosmic_ray
+import cosmic_ray.plugins
+from cosmic_ray.ast import Visitor, get_ast
+from cosmic_ray.mutating import mutate_code
+
+from pagecode import measured
+from pagecode.page import read_pages
+
+ROOT = Path(__file__).parent.parent
+KEPT = ROOT / ".cache" / "mutants"  # which tests reach what; what was found
+EQUIVALENT = ROOT / "tests" / "equivalent.toml"
+TOOLS = Path(cosmic_ray.__file__).parent.parent  # coverage is there too
+SEED = 123
+SAMPLE = 200  # of the snippets that are not gradients or cells
+GROUPS = {
+    "pagecode": "the machinery, `pagecode/`",
+    "by hand": "gradients and cells by hand",
+    "snippets": "a sample of the other snippets",
+}
+BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
+SLOW = {"test_pages.py", "test_programs.py"}  # all pages: a page is asked for by line
+STARTED = {"pagecode/run.py": "pagecode/process.py"}  # in an environment of its own
+COVERAGE = """[run]
+source = pagecode, snippets
+parallel = true
+data_file = {data}
+"""
+STARTUP = """import sys
+sys.path.append({tools!r})
+import coverage
+coverage.process_startup()
+sys.path.remove({tools!r})
+"""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed place: what stands there before and after."""
+
+    path: str  # pagecode/x.py
+    line: int
+    before: str  # the line
+    after: str  # the line, changed
+    text: str  # the whole file, changed
+
+    @property
+    def key(self) -> str:
+        """A name for what was found of it, until its file changes."""
+        return hashlib.sha256(f"{self.path}\n{self.text}".encode()).hexdigest()[:16]
+
+    @property
+    def group(self) -> str:
+        """Of the table's rows, the one that counts it."""
+        if self.path.startswith("pagecode/"):
+            return "pagecode"
+        return "by hand" if self.path.endswith(BY_HAND) else "snippets"
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}\n  - {self.before}\n  + {self.after}"
+
+
+class Places(Visitor):
+    """Finds where the operators apply: by place, and what may be done there."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.found: dict[tuple, list[tuple[str, int]]] = defaultdict(list)
+
+    def visit(self, node):
+        for name, operator in operators().items():
+            for start, end in operator.mutation_positions(node):
+                family = name.split("_")[0]  # replace an operator by one, not by all
+                self.found[start, end, family].append((name, self.counts[name]))
+                self.counts[name] += 1
+        return node
+
+
+@cache
+def operators() -> dict:
+    """Return Cosmic Ray's operators, but for those that ask for names."""
+    wanted = [x for x in cosmic_ray.plugins.operator_names() if "Variable" not in x]
+    return {name: cosmic_ray.plugins.get_operator(name)() for name in wanted}
+
+
+def annotations(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return from where to where the annotations stand: they compute nothing."""
+    fields = ("annotation", "returns")
+    nodes = [
+        getattr(node, name, None)
+        for node in ast.walk(ast.parse(text))
+        for name in fields
+    ]
+    return [
+        ((x.lineno, x.col_offset), (x.end_lineno, x.end_col_offset)) for x in nodes if x
+    ]
+
+
+def mutants_of(path: str) -> Iterator[Mutant]:
+    """Yield a file's mutants, one for each place and kind of change, seeded."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    places = Places()
+    places.walk(get_ast(text))
+    spared = annotations(text)
+    lines = text.splitlines()
+    for (start, end, _), choices in sorted(places.found.items()):
+        if any(low <= start and end <= high for low, high in spared):
+            continue
+        chosen = random.Random(f"{SEED} {path} {start}").choice(choices)
+        changed = mutate_code(text, operators()[chosen[0]], chosen[1])
+        if changed is None or changed == text:
+            continue
+        after = changed.splitlines()
+        line = next(
+            (n for n, (x, y) in enumerate(zip(lines, after, strict=False)) if x != y),
+            start[0] - 1,
+        )
+        yield Mutant(path, line + 1, lines[line].strip(), after[line].strip(), changed)
+
+
+def all_mutants() -> list[Mutant]:
+    """Return all of pagecode and of what is by hand, and a sample of the rest."""
+    files = [*ROOT.glob("pagecode/*.py"), *ROOT.glob("snippets/*/*.py")]
+    paths = sorted(path.relative_to(ROOT).as_posix() for path in files)
+    found = [mutant for path in paths for mutant in mutants_of(path)]
+    rest = [mutant for mutant in found if mutant.group == "snippets"]
+    sample = random.Random(SEED).sample(rest, min(SAMPLE, len(rest)))
+    return [mutant for mutant in found if mutant.group != "snippets"] + sample
+
+
+def say(text: str, end: bool = False) -> None:
+    """Tell a terminal how far we are, on one line; tell anything else only the ends."""
+    if sys.stdout.isatty():
+        print(f"\r\033[K{text[:100]}", end="\n" if end else "", flush=True)
+    elif end:
+        print(text, flush=True)
+
+
+class Worker:
+    """A clone of what is committed, in which one mutant at a time is tested."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder
+        clone = ["git", "clone", "--quiet", "--shared", ROOT, folder]
+        subprocess.run(clone, check=True)
+        for name in ("data", ".cache"):  # programs that passed need not run again
+            if (ROOT / name).exists():
+                ignore = shutil.ignore_patterns("mutants", "lock")
+                shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+
+    def run(
+        self, tests: list[str], limit: float, **added: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run tests until one fails; TimeoutExpired past a limit in seconds."""
+        left_out = {"BROWSER", "CI", "ALL", "FRAMEWORK"}
+        kept = {x: y for x, y in os.environ.items() if x not in left_out}
+        # Files change within a second, which compiled ones would not notice.
+        settings = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.root)}
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options, *tests],
+            cwd=self.root,
+            env=kept | settings | added,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # so that all that it started ends with it
+        )
+        try:
+            output, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.communicate()
+            raise
+        return subprocess.CompletedProcess(tests, process.returncode, output)
+
+    def kill(self, mutant: Mutant, tests: list[str], limit: float) -> str:
+        """Return what killed it, or nothing if it is alive."""
+        path = self.root / mutant.path
+        original = path.read_text(encoding="utf-8")
+        path.write_text(mutant.text, encoding="utf-8")
+        try:
+            done = self.run(tests, limit)
+        except subprocess.TimeoutExpired:
+            return "time"
+        finally:
+            path.write_text(original, encoding="utf-8")
+        if done.returncode == 0:
+            return ""
+        failed = [x for x in done.stdout.splitlines() if x.startswith("FAILED ")]
+        return failed[0].split(" - ")[0][7:] if failed else "collection"
+
+
+def test_files() -> list[str]:
+    """Return all files of tests, but for those that run every page."""
+    found = (x for x in ROOT.glob("tests/**/test_*.py") if x.name not in SLOW)
+    return sorted(x.relative_to(ROOT).as_posix() for x in found)
+
+
+def find_reach(worker: Worker) -> dict:
+    """Return how long each file of tests takes, and the lines that it reaches.
+
+    Raises RuntimeError if one fails: it would kill every mutant.
+    """
+    state = [(ROOT / x).read_bytes() for x in test_files()]
+    state += [path.read_bytes() for path in sorted(ROOT.glob("pagecode/*.py"))]
+    state += [path.read_bytes() for path in sorted(ROOT.glob("snippets/**/*.py"))]
+    kept = KEPT / "reach.json"
+    name = hashlib.sha256(b"".join(state)).hexdigest()
+    if kept.exists() and (found := json.loads(kept.read_text()))["state"] == name:
+        return found
+    found = {"state": name, "seconds": {}, "reached": {}}
+    for number, file in enumerate(test_files(), start=1):
+        say(f"reach: {number} of {len(test_files())}, {file}")
+        start = time.monotonic()
+        done = worker.run([file], 1800)
+        if done.returncode not in (0, 5):  # 5: nothing is collected
+            raise RuntimeError(f"{file} fails as it is:\n{done.stdout[-2000:]}")
+        found["seconds"][file] = round(time.monotonic() - start, 2)
+        found["reached"][file] = lines_reached(worker, file)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(found))
+    return found
+
+
+def lines_reached(worker: Worker, file: str) -> dict[str, list[int]]:
+    """Return the lines that a file of tests reaches, by the path of their file."""
+    import coverage
+
+    with TemporaryDirectory() as name:
+        data, settings = Path(name) / "data", Path(name) / "coveragerc"
+        settings.write_text(COVERAGE.format(data=data))
+        startup = worker.root / "sitecustomize.py"
+        startup.write_text(STARTUP.format(tools=str(TOOLS)))
+        try:
+            worker.run([file], 3600, COVERAGE_PROCESS_START=str(settings))
+        finally:
+            startup.unlink()
+        both = coverage.Coverage(config_file=str(settings))
+        both.combine([str(x) for x in Path(name).glob("data.*")])
+        told = both.get_data()
+        return {
+            Path(x).relative_to(worker.root).as_posix(): sorted(told.lines(x) or [])
+            for x in told.measured_files()
+            if Path(x).is_relative_to(worker.root)
+        }
+
+
+def shown_by() -> dict[tuple[str, int], list[str]]:
+    """Return the tests of the pages that show a snippet's line, by file and line."""
+    found: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for page in read_pages(ROOT):
+        for program in page.programs():
+            blocks = [
+                "tests/test_pages.py::test_block_does_what_the_page_shows"
+                f"[{program.name}:{block.where.rpartition(':')[2]}]"
+                for block in program.blocks
+            ]
+            for block in program.blocks:
+                for line in block.lines:
+                    place = line.file.relative_to(ROOT).as_posix(), line.number
+                    found[place] += [x for x in blocks if x not in found[place]]
+    return found
+
+
+def plan(reach: dict) -> Callable[[Mutant], tuple[list[str], float]]:
+    """Return what names a mutant's tests, best first, and their limit in seconds."""
+    by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
+    by_file: dict[str, set[str]] = defaultdict(set)
+    for test, reached in reach["reached"].items():
+        for path, numbers in reached.items():
+            by_file[path].add(test)
+            for number in numbers:
+                by_line[path, number].add(test)
+    pages = shown_by()
+
+    def tests_of(mutant: Mutant) -> tuple[list[str], float]:
+        if starter := STARTED.get(mutant.path):
+            found = by_file[starter]
+        else:
+            around = [x for x in statements(mutant.path) if mutant.line in x]
+            lines = min(around, key=len, default=[mutant.line])
+            found = set().union(*(by_line[mutant.path, line] for line in lines))
+        own = f"test_{Path(mutant.path).stem}.py"
+        order = sorted(found, key=lambda x: (Path(x).name != own, reach["seconds"][x]))
+        shown = pages.get((mutant.path, mutant.line), [])
+        limit = 60 + 5 * sum(reach["seconds"][x] for x in found) + 600 * bool(shown)
+        return order + shown, limit
+
+    return tests_of
+
+
+@cache
+def statements(path: str) -> list[range]:
+    """Return the lines of each statement; of one with a body, those of its head."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return [
+        range(x.lineno, max(x.body[0].lineno, x.lineno + 1))
+        if hasattr(x, "body")
+        else range(x.lineno, x.end_lineno + 1)
+        for x in ast.walk(tree)
+        if isinstance(x, ast.stmt)
+    ]
+
+
+def read_equivalent(mutants: list[Mutant]) -> dict[tuple[str, str, str], str]:
+    """Return why a change changes nothing, by path, line before and line after.
+
+    Raises ValueError for one that is not, or no longer, made.
+    """
+    listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
+    found = {(x["path"], x["before"], x["after"]): x["why"] for x in listed}
+    made = {(x.path, x.before, x.after) for x in mutants}
+    if stale := [key for key in found if key not in made]:
+        raise ValueError(f"{EQUIVALENT.name}: no such mutant: {stale[0]}")
+    return found
+
+
+def test_all(
+    mutants: list[Mutant], workers: list[Worker], tests_of: Callable
+) -> dict[str, str]:
+    """Return what killed each mutant by its key, from what is known, or by testing."""
+    kept = KEPT / "killed.json"
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    to_do = [mutant for mutant in mutants if mutant.key not in known]
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def test(mutant: Mutant) -> str:
+        tests, limit = tests_of(mutant)
+        if not tests:
+            return ""
+        worker = free.get()
+        try:
+            return worker.kill(mutant, tests, limit)
+        finally:
+            free.put(worker)
+
+    start, alive = time.monotonic(), 0
+    with ThreadPoolExecutor(len(workers)) as pool:
+        futures = {pool.submit(test, mutant): mutant for mutant in to_do}
+        for number, future in enumerate(as_completed(futures), start=1):
+            mutant = futures[future]
+            if killer := future.result():
+                known[mutant.key] = killer
+            else:
+                alive += 1
+                say(f"alive: {mutant}", end=True)
+            minutes = (time.monotonic() - start) / 60
+            left = minutes / number * (len(to_do) - number)
+            say(f"{number} of {len(to_do)}, {alive} alive, {left:.0f} minutes left")
+            if number % 10 == 0 or number == len(to_do):
+                kept.write_text(json.dumps(known, indent=0))
+    return known
+
+
+def main() -> int:
+    """Test the mutants, tell which are alive, and keep the score of all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, help="how many of them, chosen by a seed")
+    parser.add_argument("--only", default="", help="a part of their file's path")
+    parser.add_argument("--list", action="store_true", help="count them, and stop")
+    chosen = parser.parse_args()
+    every = all_mutants()
+    equivalent = read_equivalent(every)
+    mutants = [x for x in every if chosen.only in x.path]
+    if chosen.sample:
+        mutants = random.Random(SEED).sample(mutants, min(chosen.sample, len(mutants)))
+    print(
+        f"{len(mutants)} mutants of {len({x.path for x in mutants})} files", flush=True
+    )
+    if chosen.list:
+        for path, count in Counter(x.path for x in mutants).items():
+            print(f"  {count:4d} {path}")
+        return 0
+    meant = [x for x in mutants if (x.path, x.before, x.after) not in equivalent]
+    with TemporaryDirectory(prefix="mutants-") as folder:
+        count = max(1, (os.cpu_count() or 2) // 2 * 2)
+        workers = [Worker(Path(folder) / str(n)) for n in range(count)]
+        known = test_all(meant, workers, plan(find_reach(workers[0])))
+    return tell(mutants, meant, known, whole=len(mutants) == len(every))
+
+
+def tell(
+    mutants: list[Mutant], meant: list[Mutant], known: dict[str, str], *, whole: bool
+) -> int:
+    """Print the score, and keep it if nothing was left out but by the sample."""
+    version = cosmic_ray.__version__ if hasattr(cosmic_ray, "__version__") else ""
+    rows = [["what was changed", "mutants", "equivalent", "killed", "alive", "score"]]
+    for group, label in GROUPS.items():
+        made = sum(x.group == group for x in mutants)
+        tested = [x for x in meant if x.group == group]
+        killed = sum(x.key in known for x in tested)
+        if made:
+            alive = len(tested) - killed
+            score = f"{killed / max(len(tested), 1):.1%}"
+            counts = (made, made - len(tested), killed, alive)
+            rows.append([label, *map(str, counts), score])
+    print(measured.table(rows), version)
+    for mutant in meant:
+        if mutant.key not in known:
+            print(f"alive: {mutant}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
