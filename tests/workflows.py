@@ -20,7 +20,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(".github", "workflows")
-AT_HOME = ("check.yml", "verify.yml")  # the canary needs GitHub, and breaks by nature
+AT_HOME = ("check.yml", "verify.yml")  # the canary needs GitHub, and mutants take hours
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Planted faults: each is stopped, with an exit status and a message that names it.
 
-`PROVEN` is the list of all that could go wrong, and of where a test plants it. What the
-commands must survive as a whole stands here.
+`FAULTS` are those of a page or its snippets, each planted here in a small site of its
+own and met by the command. `ELSEWHERE` says where the others are planted.
 """
 
 import ast
@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -20,48 +22,165 @@ from tests.conftest import CODE, PAGE, Site
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = "faults/test_faults"
-PROVEN = {  # the fault: the test that plants it, in tests/
-    "missing file or section": "test_expand::test_faulty_include_is_named",
-    "include that stays literal": "test_expand::test_faulty_include_is_named",
+INCLUDE = '--8<-- "code.py:{}"'
+GOOD = "# --8<-- [start:good]\nx = 1\n# --8<-- [end:good]\n"
+PLOT = "import matplotlib.pyplot as plt\n_ = plt.plot([1, {}])"
+
+
+def write_page(fence: str) -> Callable[[Site], None]:
+    """Return what lays a page whose fence begins at its line 5."""
+
+    def plant(site: Site) -> None:
+        site.write(CODE, GOOD)
+        site.write("snippets/twice.py", GOOD + GOOD)
+        site.write(PAGE, f'# Title\n\n=== "PyTorch"\n\n{indent(fence, "    ")}\n')
+
+    return plant
+
+
+def add(code: str, shown: str | None = None, **options: str) -> Callable[[Site], None]:
+    """Return what adds a block, at line 3 of the page and 2 of the snippet."""
+    return lambda site: site.add(code, shown, **options)
+
+
+def fence(include: str, info: str = "python") -> Callable[[Site], None]:
+    """Return what lays a page with a block of one line, at line 6."""
+    return write_page(f"```{info}\n{include}\n```")
+
+
+def swap_outputs(site: Site) -> None:
+    """Show each of two blocks' outputs below the other."""
+    site.add("print('one')", "two")
+    site.add("print('two')", "one")
+
+
+def change_plot(site: Site) -> None:
+    """Record a figure; then let its block plot something else."""
+    site.add(PLOT.format("2"))
+    picture = "    ![a line](figures/page-1.svg)\n"
+    site.write(PAGE, f"{site.text()}\n{picture}")
+    assert run(site, "record")[0] == 0
+    site.write(CODE, site.text(CODE).replace("[1, 2]", "[1, 3]"))
+
+
+FAULTS = {  # the fault: what plants it, and what `pagecode verify` says of it
+    "missing file": (fence('--8<-- "none.py:a"'), "docs/page.md:6: ", "none.py"),
+    "missing section": (fence(INCLUDE.format("none")), "docs/page.md:6: ", "none"),
+    "include that stays literal": (
+        fence(INCLUDE.format("good") + " "),
+        "docs/page.md:6: ",
+        "does not expand",
+    ),
+    "snippet outside any section": (
+        fence('--8<-- "code.py:1:2"'),
+        "docs/page.md:6: ",
+        "names lines",
+    ),
+    "duplicate section names": (
+        fence('--8<-- "twice.py:good"'),
+        "docs/page.md:6: ",
+        "2 starts",
+    ),
+    "code typed into a page": (fence("y = 2"), "docs/page.md:6: ", "y = 2"),
+    "block skipped for its info string": (
+        fence(INCLUDE.format("good"), "python skip"),
+        "docs/page.md:5: ",
+        "skip",
+    ),
+    "block of a session": (fence("1 / 0", "pycon"), "docs/page.md:5: ", "pycon"),
+    "wrong tab label": (
+        lambda site: (
+            site.add("x = 1"),
+            site.write(PAGE, site.text().replace("PyTorch", "Torch")),
+        ),
+        "docs/page.md:3: ",
+        "Torch",
+    ),
+    "changed digit": (
+        add("print(1.5)", "1.7"),
+        "docs/page.md:8: not what the block prints",
+        "at        snippets/code.py:2",
+        "shown     1.7",
+        "printed   1.5",
+        "`make record PAGE=page.md`",
+    ),
+    "changed word": (
+        add("print('one two')", "one three"),
+        "docs/page.md:8: not what the block prints",
+        "at        snippets/code.py:2",
+        "printed   one two",
+    ),
+    "NaN": (
+        add("print(float('nan'))", "0.693"),
+        "docs/page.md:8: not what the block prints",
+        "printed   nan",
+    ),
+    "output missing": (
+        add("x = 1\nprint(x)"),
+        "docs/page.md:3: no output shows what this block prints",
+        "at        snippets/code.py:3",
+        "printed   1",
+    ),
+    "output extra": (
+        add("x = 1", "1"),
+        "docs/page.md:8: nothing prints this output",
+    ),
+    "output for the wrong block": (
+        swap_outputs,
+        "docs/page.md:8: not what the block prints",
+        "docs/page.md:16: not what the block prints",
+        "shown     one",
+        "printed   two",
+    ),
+    "figure that no longer fits": (
+        change_plot,
+        "docs/page.md:7: not the figure that the block draws",
+    ),
+    "block that raises": (
+        add("def half(x):\n    return x / 0\n\nhalf(1)"),
+        "docs/page.md:3: this block fails",
+        "at        snippets/code.py:5\n  at        snippets/code.py:3",
+        "error     ZeroDivisionError: division by zero",
+    ),
+    "block that hangs": (
+        add("import time\ntime.sleep(60)", info="limit=0.5"),
+        "docs/page.md:3: this block runs longer than 0.5 s",
+        "snippets/code.py:3",
+    ),
+    "block that calls exit": (
+        add("import sys\nsys.exit(0)"),
+        "docs/page.md:3: this block fails",
+        "snippets/code.py:3",
+        "SystemExit: 0",
+    ),
+    "block that ends its process": (
+        add("import os\nos._exit(0)"),
+        "docs/page.md:3: this block ends the whole program",
+        "snippets/code.py:3",
+        "exit status 0",
+    ),
+    "import of the other framework": (
+        add("import tensorflow"),
+        "docs/page.md:3: this block fails",
+        "snippets/code.py:2",
+        "No module named 'tensorflow'",
+    ),
+    "syntax error": (
+        add("x = 1\ny = = 2"),
+        "docs/page.md:3: this block fails",
+        "snippets/code.py:3",
+        "SyntaxError: invalid syntax",
+    ),
+}
+ELSEWHERE = {  # other faults: the test that plants it, in tests/
     "include that stays literal, in the site": (
         "test_site::test_faulty_page_stops_the_build"
     ),
-    "duplicate section names": "test_expand::test_faulty_include_is_named",
-    "snippet outside any section, as by lines": (
-        "test_expand::test_faulty_include_is_named"
-    ),
-    "code typed into a page": "test_page::test_faulty_block_is_named",
-    "block skipped for its info string": (
-        "test_page::test_every_form_of_python_fence_is_a_block"
-    ),
-    "unknown word in an info string": (
-        "test_page::test_unknown_option_of_a_block_is_refused"
-    ),
-    "wrong tab label": "test_page::test_block_under_another_label_is_refused",
-    "changed digit": (
-        "test_verify::test_wrong_digit_names_the_outputs_line_and_the_printing_statement"
-    ),
-    "changed word": "test_verify::test_other_output_is_refused",
-    "NaN": "test_compare::test_lines_differ",
-    "output missing": "test_verify::test_print_that_no_output_shows_is_refused",
-    "output extra": "test_verify::test_output_that_nothing_prints_is_refused",
-    "output for the wrong block": "test_verify::test_output_of_each_block_is_its_own",
-    "figure that no longer fits": "test_figure::test_changed_plot_is_refused",
-    "block that raises": (
-        "test_verify::test_block_that_raises_names_page_snippet_and_error"
-    ),
-    "block that hangs": "test_verify::test_block_that_hangs_is_stopped_and_named",
-    "block that calls exit": "test_verify::test_exit_is_an_error",
-    "block that ends its process": "test_verify::test_end_of_the_process_is_an_error",
     "block that leaves a thread": "test_verify::test_thread_left_running_is_refused",
     "block that leaves a process": "test_verify::test_process_left_running_is_stopped",
     "block that changes directory, patches a library for the next page": (
         f"{HERE}::test_one_page_does_not_reach_the_next"
     ),
-    "import of the other framework": (
-        "test_verify::test_the_other_framework_seems_not_installed"
-    ),
-    "syntax error": "test_verify::test_syntax_error_names_the_true_line",
     "page not in the navigation, dead link, notebook by hand": (
         "test_site::test_what_leads_nowhere_stops_the_strict_build"
     ),
@@ -96,14 +215,6 @@ PROVEN = {  # the fault: the test that plants it, in tests/
 }
 
 
-@pytest.mark.parametrize("fault", PROVEN)
-def test_fault_is_planted_by_a_test_that_there_is(fault: str) -> None:
-    module, _, name = PROVEN[fault].partition("::")
-    source = (ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8")
-    names = {x.name for x in ast.parse(source).body if isinstance(x, ast.FunctionDef)}
-    assert name in names
-
-
 def command(site: Site, *words: str, **options) -> subprocess.Popen[str]:
     """Start `python -m pagecode` in the project."""
     return subprocess.Popen(
@@ -122,6 +233,25 @@ def run(site: Site, *words: str, **options) -> tuple[int, str, str]:
     process = command(site, *words, **options)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_told_and_ends_with_status_1(site: Site, fault: str) -> None:
+    plant, *said = FAULTS[fault]
+    plant(site)
+    status, _, err = run(site, "verify")
+    assert status == 1
+    assert "Traceback" not in err
+    for text in said:
+        assert text in err
+
+
+@pytest.mark.parametrize("fault", ELSEWHERE)
+def test_fault_is_planted_by_a_test_that_there_is(fault: str) -> None:
+    module, _, name = ELSEWHERE[fault].partition("::")
+    source = (ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8")
+    names = {x.name for x in ast.parse(source).body if isinstance(x, ast.FunctionDef)}
+    assert name in names
 
 
 def test_one_page_does_not_reach_the_next(site: Site) -> None:
