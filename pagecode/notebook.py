@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from html import escape
 from typing import Any
 
 import nbformat
@@ -111,7 +112,9 @@ def code_cell(block: Block) -> NotebookNode:
         outputs.append(new_output("stream", name="stdout", text=text))
     for picture in block.pictures:
         svg = on_paper(picture.path.read_text(encoding="utf-8"))
-        data = {"image/svg+xml": svg, "text/plain": "<Figure>"}
+        label = f'<svg role="img" aria-label="{escape(picture.alt)}" '
+        svg = svg.replace("<svg ", label, 1)
+        data = {"image/svg+xml": svg, "text/plain": picture.alt}
         outputs.append(new_output("display_data", data=data))
     outputs += [error] if error else []
     metadata: dict[str, Any] = {"tags": ["raises-exception"]} if block.raises else {}

@@ -48,6 +48,7 @@ class Picture:
 
     where: str  # docs/models/x.md:12
     path: Path  # the SVG
+    alt: str  # what there is to see
 
     @property
     def data(self) -> Path:
@@ -360,7 +361,8 @@ class Reader:
         """Read a picture as a figure of the block or blocks directly above."""
         if not picture["alt"]:
             self.fault(line, "this picture has no text that says what to see")
-        shown = Picture(self.where(line), self.path.parent / picture["path"])
+        path = self.path.parent / picture["path"]
+        shown = Picture(self.where(line), path, picture["alt"])
         if not self.ready:  # a preview of what a block further down draws
             self.previews.append((line, shown))
         for block in self.ready:

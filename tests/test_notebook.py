@@ -74,10 +74,12 @@ def test_a_figure_is_shown_black_on_white(site):
     svg = '<svg viewBox="0 0 9 9"><path style="stroke: currentColor"/></svg>'
     site.write("docs/figures/page-1.svg", svg)
     site.add("draw()")
-    site.write(PAGE, site.text() + "\n    ![A line](figures/page-1.svg)\n")
+    site.write(PAGE, site.text() + "\n    ![A \"line\"](figures/page-1.svg)\n")
     (figure,) = build(site).cells[2].outputs
+    assert figure.data["text/plain"] == 'A "line"'
     shown = figure.data["image/svg+xml"]
-    assert shown == on_paper(svg)
+    label = 'role="img" aria-label="A &quot;line&quot;" '
+    assert shown.replace(label, "") == on_paper(svg)
     assert '<rect width="100%" height="100%" fill="#fff"/><path' in shown
     assert 'viewBox="0 0 9 9">' in shown
     assert "color: #000" in shown
