@@ -192,6 +192,14 @@ def say(text: str, end: bool = False) -> None:
         print(text, flush=True)
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What a file of tests takes, and the lines that it reaches, by their file."""
+
+    seconds: float
+    lines: dict[str, list[int]]
+
+
 class Worker:
     """A clone of what is committed, in which one mutant at a time is tested."""
 
@@ -254,34 +262,37 @@ def test_files() -> list[str]:
     return sorted(x.relative_to(ROOT).as_posix() for x in found)
 
 
-def find_reach(worker: Worker) -> dict:
-    """Return how long each file of tests takes, and the lines that it reaches.
+def find_reach(worker: Worker) -> dict[str, Reach]:
+    """Return what each file of tests reaches; of those that changed, by running them.
 
     Raises RuntimeError if one fails: it would kill every mutant.
     """
-    state = [(ROOT / x).read_bytes() for x in test_files()]
-    state += [path.read_bytes() for path in sorted(ROOT.glob("pagecode/*.py"))]
-    state += [path.read_bytes() for path in sorted(ROOT.glob("snippets/**/*.py"))]
-    kept = KEPT / "reach.json"
-    name = hashlib.sha256(b"".join(state)).hexdigest()
-    if kept.exists() and (found := json.loads(kept.read_text()))["state"] == name:
-        return found
-    found = {"state": name, "seconds": {}, "reached": {}}
-    for number, file in enumerate(test_files(), start=1):
-        say(f"reach: {number} of {len(test_files())}, {file}")
-        start = time.monotonic()
-        done = worker.run([file], 1800)
-        if done.returncode not in (0, 5):  # 5: nothing is collected
-            raise RuntimeError(f"{file} fails as it is:\n{done.stdout[-2000:]}")
-        found["seconds"][file] = round(time.monotonic() - start, 2)
-        found["reached"][file] = lines_reached(worker, file)
+    kept, found = KEPT / "reach.json", {}
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    places = (
+        "pagecode/*.py",
+        "snippets/**/*.py",
+        "tests/conftest.py",
+        "tests/served.py",
+    )
+    shared = [x.read_bytes() for place in places for x in sorted(ROOT.glob(place))]
     kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(found))
+    for number, file in enumerate(test_files(), start=1):
+        text = b"".join([*shared, (ROOT / file).read_bytes()])
+        state = hashlib.sha256(text).hexdigest()
+        if known.get(file, {}).get("state") != state:
+            say(f"reach: {number} of {len(test_files())}, {file}")
+            known[file] = {"state": state, **reach_of(worker, file)}
+            kept.write_text(json.dumps(known))
+        found[file] = Reach(known[file]["seconds"], known[file]["lines"])
     return found
 
 
-def lines_reached(worker: Worker, file: str) -> dict[str, list[int]]:
-    """Return the lines that a file of tests reaches, by the path of their file."""
+def reach_of(worker: Worker, file: str) -> dict:
+    """Run a file of tests under coverage; return its seconds, and the lines by file.
+
+    Raises RuntimeError if it fails.
+    """
     import coverage
 
     with TemporaryDirectory() as name:
@@ -289,18 +300,23 @@ def lines_reached(worker: Worker, file: str) -> dict[str, list[int]]:
         settings.write_text(COVERAGE.format(data=data))
         startup = worker.root / "sitecustomize.py"
         startup.write_text(STARTUP.format(tools=str(TOOLS)))
+        start = time.monotonic()
         try:
-            worker.run([file], 3600, COVERAGE_PROCESS_START=str(settings))
+            done = worker.run([file], 3600, COVERAGE_PROCESS_START=str(settings))
         finally:
             startup.unlink()
+        seconds = time.monotonic() - start
+        if done.returncode not in (0, 5):  # 5: nothing is collected
+            raise RuntimeError(f"{file} fails as it is:\n{done.stdout[-2000:]}")
         both = coverage.Coverage(config_file=str(settings))
         both.combine([str(x) for x in Path(name).glob("data.*")])
         told = both.get_data()
-        return {
+        lines = {
             Path(x).relative_to(worker.root).as_posix(): sorted(told.lines(x) or [])
             for x in told.measured_files()
             if Path(x).is_relative_to(worker.root)
         }
+    return {"seconds": round(seconds, 2), "lines": lines}
 
 
 def shown_by() -> dict[tuple[str, int], list[str]]:
@@ -320,12 +336,12 @@ def shown_by() -> dict[tuple[str, int], list[str]]:
     return found
 
 
-def plan(reach: dict) -> Callable[[Mutant], tuple[list[str], float]]:
+def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]:
     """Return what names a mutant's tests, best first, and their limit in seconds."""
     by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
     by_file: dict[str, set[str]] = defaultdict(set)
-    for test, reached in reach["reached"].items():
-        for path, numbers in reached.items():
+    for test, reached in reach.items():
+        for path, numbers in reached.lines.items():
             by_file[path].add(test)
             for number in numbers:
                 by_line[path, number].add(test)
@@ -339,9 +355,9 @@ def plan(reach: dict) -> Callable[[Mutant], tuple[list[str], float]]:
             lines = min(around, key=len, default=[mutant.line])
             found = set().union(*(by_line[mutant.path, line] for line in lines))
         own = f"test_{Path(mutant.path).stem}.py"
-        order = sorted(found, key=lambda x: (Path(x).name != own, reach["seconds"][x]))
+        order = sorted(found, key=lambda x: (Path(x).name != own, reach[x].seconds))
         shown = pages.get((mutant.path, mutant.line), [])
-        limit = 60 + 5 * sum(reach["seconds"][x] for x in found) + 600 * bool(shown)
+        limit = 60 + 5 * sum(reach[x].seconds for x in found) + 600 * bool(shown)
         return order + shown, limit
 
     return tests_of

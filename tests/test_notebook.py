@@ -74,7 +74,7 @@ def test_a_figure_is_shown_black_on_white(site):
     svg = '<svg viewBox="0 0 9 9"><path style="stroke: currentColor"/></svg>'
     site.write("docs/figures/page-1.svg", svg)
     site.add("draw()")
-    site.write(PAGE, site.text() + "\n    ![A \"line\"](figures/page-1.svg)\n")
+    site.write(PAGE, site.text() + '\n    ![A "line"](figures/page-1.svg)\n')
     (figure,) = build(site).cells[2].outputs
     assert figure.data["text/plain"] == 'A "line"'
     shown = figure.data["image/svg+xml"]
