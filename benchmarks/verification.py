@@ -109,8 +109,8 @@ def time_programs(rounds):
 
 def bare_site(folder):
     """Lay down the site's pages for MkDocs alone, includes resolved by it, no hook."""
-    shutil.copytree(ROOT / "docs", folder / "docs")
-    shutil.copytree(ROOT / "snippets", folder / "snippets")
+    for name in ("docs", "snippets", "overrides"):
+        shutil.copytree(ROOT / name, folder / name)
     notebooks = ROOT / ".cache" / "site" / "notebooks"
     shutil.copytree(notebooks, folder / "docs" / "notebooks")
     settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
