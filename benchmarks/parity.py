@@ -17,8 +17,7 @@ from snippets.same_numbers.compare import differences, load_runs, plot_gaps
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = ("logistic regression", "softmax regression", "character RNN")
-FOLDERS = ["benchmarks", "snippets/same_numbers"]
-FOLDERS += [f"snippets/{x.lower().replace(' ', '_')}" for x in CHAPTERS]
+MODULES = ("parity", "parity_pytorch", "parity_tensorflow")
 BOUNDS = {  # on the losses, at any step
     "logistic regression, float32": 1e-5,
     "logistic regression, float64": 1e-11,
@@ -59,8 +58,8 @@ def run_both(module):
 
 def sources():
     """Return the files whose code is measured, relative to the project."""
-    found = (x for folder in FOLDERS for x in (ROOT / folder).glob("*.py"))
-    return sorted(x.relative_to(ROOT).as_posix() for x in found)
+    found = measured.imported([f"benchmarks.{x}" for x in MODULES], ROOT)
+    return [x for x in found if not x.startswith("pagecode/")]
 
 
 def main():

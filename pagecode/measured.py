@@ -5,6 +5,7 @@ tables. Nobody types them, and they say with what code and on what machine they 
 about. A measurement whose code has changed since is stale, and refused.
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -24,6 +25,27 @@ FOLDER = Path("docs/compare/measured")
 PLACE = re.compile(r"^<!--\s*measured:\s*(\S+)\s+(\S+)\s*-->$", re.MULTILINE)
 TARGETS = {"speed": "bench", "verification": "bench"}  # of make; else the name itself
 PACKAGES = ("torch", "tensorflow", "keras", "numpy")
+
+
+def imported(modules: Iterable[str], root: Path) -> list[str]:
+    """Return the project's files that make up modules, those that they import too.
+
+    Names are read off the import statements, also those inside of functions.
+    """
+    found: set[str] = set()
+    left = list(modules)
+    while left:
+        name = left.pop()
+        path = f"{name.replace('.', '/')}.py"
+        if path in found or not (root / path).is_file():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse((root / path).read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                left += [x.name for x in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                left += [node.module, *(f"{node.module}.{x.name}" for x in node.names)]
+    return sorted(found)
 
 
 def code_hash(sources: Iterable[str], root: Path) -> str:

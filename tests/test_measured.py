@@ -66,3 +66,19 @@ def test_missing_table_is_named(root: Path) -> None:
     (root / "docs" / "page.md").write_text(asked)
     with pytest.raises(ValueError, match=r"^docs/page.md:3: 'speed' has no table 'mem"):
         fill(root, asked)
+
+
+def test_code_is_what_modules_import_in_turn(tmp_path: Path) -> None:
+    files = {
+        "a/__init__.py": "",
+        "a/one.py": "import os\nfrom a import two\n",
+        "a/two.py": "def f():\n    from a.three import x\n    import b.four, json\n",
+        "a/three.py": "x = 1\n",
+        "a/other.py": "",
+        "b/four.py": "import a.one\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    expected = ["a/one.py", "a/three.py", "a/two.py", "b/four.py"]
+    assert measured.imported(["a.one"], tmp_path) == expected

@@ -27,7 +27,8 @@ def apart() -> dict[str, list]:
     if stand_ins(ROOT):
         pytest.skip("stand-ins are in use: numbers do not count")
     around = json.dumps(cache.surroundings(ROOT), sort_keys=True)
-    text = around + "".join((ROOT / x).read_text("utf-8") for x in sources())
+    files = {*sources(), *measured.imported(["snippets.same_numbers.runs"], ROOT)}
+    text = around + "".join((ROOT / x).read_text("utf-8") for x in sorted(files))
     key = hashlib.sha256(text.encode()).hexdigest()
     found = cache.stamps(ROOT).get(key)
     if not found:
