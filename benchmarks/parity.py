@@ -71,7 +71,7 @@ def main():
 
     print("training in both frameworks: some minutes", flush=True)
     pytorch, tensorflow = run_both("benchmarks.parity_{framework}")
-    rows = [["", "steps", "losses apart", "bound", "weights apart"]]
+    rows = [["model", "steps", "losses apart", "bound", "weights apart"]]
     for name, bound in BOUNDS.items():
         gaps, weights = differences(pytorch[name], tensorflow[name])
         if gaps.max() > bound:
@@ -90,8 +90,8 @@ def main():
     replace(ROOT / measured.FOLDER / "parity.svg", svg)
     tables = {"bounds": rows}
     for chapter in CHAPTERS:
-        own = [row for row in rows if row[0].startswith(f"{chapter},") or not row[0]]
-        tables[chapter.lower().replace(" ", "-")] = own
+        own = [row for row in rows[1:] if row[0].startswith(f"{chapter},")]
+        tables[chapter.lower().replace(" ", "-")] = [rows[0], *own]
     measured.keep("parity", tables, sources(), ROOT)
     print(f"written: {measured.FOLDER / 'parity.json'} and parity.svg")
 

@@ -220,7 +220,7 @@ def spread(values):
 
 def table_of(race, runs, peaks):
     """Return a table's rows, the head first, of a race's runs by the setups' labels."""
-    head, first = [""], next(iter(runs.values()))
+    head, first = ["way"], next(iter(runs.values()))
     for label in runs:
         head += [f"{RACES[race].unit}, {label}", "times faster"]
     rows = [head + (["peak memory, MB"] if peaks else [])]
@@ -242,7 +242,8 @@ def chapters_rows(race, table):
     chosen = {baseline_of(race, "pytorch")}
     chosen |= {(x, y) for x in LABELS for y in RACES[race].chapter}
     labels = {f"{LABELS[framework]}, {variant}" for framework, variant in chosen}
-    return [row[:3] for row in table if row[0] in {"", *labels}]
+    head, *rows = (row[:3] for row in table)
+    return [head, *(row for row in rows if row[0] in labels)]
 
 
 def per_unit(key, seconds):
@@ -378,7 +379,7 @@ def main():
         tables[name] = table_of(name, runs[name], peaks)
         tables[f"{name}-short"] = chapters_rows(name, tables[name])
         print(measured.table(tables[name]))
-    tables["growth"] = [["", "grows with", "slope", "expected"]]
+    tables["growth"] = [["way", "grows with", "slope", "expected"]]
     for name, curves in growth.items():
         for label, (_, _, slope) in curves.items():
             tables["growth"].append([label, GROWTH[name], f"{slope:.2f}", "1"])

@@ -21,6 +21,7 @@ KEPT = re.compile(  # code and formulas: nothing in them is a link or an attribu
 ATTRIBUTE = r"""(?:[#.][\w:-]+|[\w:-]+=(?:"[^"]*"|'[^']*'|[^\s"'}]+))"""
 ATTRIBUTES = re.compile(rf"[ \t]*\{{:?[ ]*{ATTRIBUTE}(?:[ ]+{ATTRIBUTE})*[ ]*\}}")
 COMMENT = re.compile(r"<!--.*?-->[ \t]*\n?", re.DOTALL)
+LAYOUT = re.compile(r"^[ \t]*</?div\b[^>]*>[ \t]*\n?", re.MULTILINE)
 LINK = re.compile(r"(?P<before>\]\(<?)(?P<to>[^\s()<>]+)(?=>?(?:\)|\s))")
 TARGET = re.compile(r" {0,3}\[(?P<label>[^]^]+)\]: *<?(?P<to>[^\s<>]+)>?.*")
 REFERENCE = re.compile(
@@ -218,7 +219,7 @@ def translate(text: str, name: str, site: str, targets: dict[str, str]) -> str:
         return found["before"] + urljoin(site + address(name), found["to"])
 
     text = COMMENT.sub("", KEPT.sub(keep, text))
-    text = ATTRIBUTES.sub("", text)
+    text = ATTRIBUTES.sub("", LAYOUT.sub("", text))
     text = RAW.sub(raw, LINK.sub(link, REFERENCE.sub(inline, text)))
     for pattern, words in WORDS:
         text = pattern.sub(words, text)

@@ -27,7 +27,9 @@ def test_a_real_page_gives_its_programs_blocks_and_leaks_no_markup(page):
         text = "\n\n".join(part for part in found if isinstance(part, str))
         bare = re.sub(r"^ *(```+|~~~+).*?^ *\1", "", text, flags=re.M | re.S)
         bare = re.sub(r"(`+).+?\1", "", bare)
-        assert not re.findall(r"^[ >]*(?:===|!!!|\?\?\?).*|-8<-|<!--", bare, re.M)
+        assert not re.findall(
+            r"^[ >]*(?:===|!!!|\?\?\?).*|-8<-|<!--|</?div", bare, re.M
+        )
         links = re.findall(r"\]\(([^)\s]+)", bare)
         assert [x for x in links if not re.match(r"https?:", x)] == []
         assert ".md)" not in bare
@@ -63,6 +65,7 @@ def section(site: Site) -> str:
         ),
         ("# Title { #top .big }\n\nSee", "# Title\n\nSee"),
         ("A <!-- not\nthis --> b", "A b"),
+        ('<div class="x" markdown>\n\nA\n{ .y }\n\n</div>\n</div>', "A"),
         ("[x](other.md#z)", "[x](https://book.example/other/#z)"),
         ("[x](#z)", "[x](https://book.example/page/#z)"),
         ("[`x`](index.md)", "[`x`](https://book.example/)"),

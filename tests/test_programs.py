@@ -23,6 +23,7 @@ from pagecode.compare import first_difference
 from pagecode.data import stand_ins
 from pagecode.export import Export, export_all, write_all
 from pagecode.page import Program, frameworks, read_pages
+from pagecode.parts import address
 from pagecode.process import Failure
 from pagecode.prove import mismatch, prove
 from tests.conftest import PROVED, Site
@@ -104,8 +105,8 @@ def test_program_ends_with_its_block(export: Export) -> None:
 @by_path
 def test_file_says_where_it_comes_from(export: Export) -> None:
     text = export.text
-    page = export.page.removesuffix(".md")
-    for said in (f"Page: {SITE_URL}{page}/", f"This file: {SITE_URL}{export.path}"):
+    page = address(export.page)
+    for said in (f"Page: {SITE_URL}{page}", f"This file: {SITE_URL}{export.path}"):
         assert said in text
     assert re.search(r"Licence: MIT", text)
     assert re.search(r"Verified: (\d{4}-\d\d-\d\d, |not verified in this build)", text)

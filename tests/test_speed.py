@@ -82,7 +82,7 @@ def test_ratios_are_taken_round_by_round() -> None:
     slow = {("pytorch", "by hand"): np.array([2.0, 20.0, 4.0])}
     seconds = slow | {("pytorch", "fast"): np.array([1.0, 10.0, 2.0])}
     head, first, second = speed.table_of("logistic", {"one thread": seconds}, {})
-    assert head == ["", "µs per epoch, one thread", "times faster"]
+    assert head == ["way", "µs per epoch, one thread", "times faster"]
     assert first[2] == "1"
     assert second[0] == "PyTorch, fast"
     assert second[2] == "2.00 (2.00–2.00)"
@@ -100,7 +100,7 @@ def test_a_chapter_shows_its_own_variants_on_one_thread() -> None:
     seconds = {("pytorch", name): np.array([2.0]) for name in names}
     runs = {"one thread": seconds, "two threads": seconds}
     rows = speed.chapters_rows("softmax", speed.table_of("softmax", runs, {}))
-    labels = ["", "PyTorch, image by image", "PyTorch, fast"]
+    labels = ["way", "PyTorch, image by image", "PyTorch, fast"]
     assert [row[0] for row in rows] == labels
     assert {len(row) for row in rows} == {3}
 

@@ -39,13 +39,14 @@ def descend(rows, num_epochs, learning_rate):
     Returns weights and bias in one row, before training and after each epoch:
     (num_epochs + 1, num_features + 1).
     """
-    now = tf.zeros(rows.shape[1], rows.dtype)
-    parameters = tf.TensorArray(rows.dtype, num_epochs + 1).write(0, now)
-    for epoch in tf.range(num_epochs):
+
+    def step(now, _):
         probas = tf.sigmoid(tf.linalg.matvec(rows, now))  # of the wrong class: (batch,)
-        now -= learning_rate * tf.linalg.matvec(rows, probas, transpose_a=True)
-        parameters = parameters.write(epoch + 1, now)
-    return parameters.stack()
+        return now - learning_rate * tf.linalg.matvec(rows, probas, transpose_a=True)
+
+    start = tf.zeros(rows.shape[1], rows.dtype)
+    later = tf.scan(step, tf.range(num_epochs), start)  # (num_epochs, num_features + 1)
+    return tf.concat([start[tf.newaxis], later], axis=0)
 
 
 # --8<-- [end:descend]

@@ -36,15 +36,18 @@ def run_epoch(features, targets, order, batch_size, learning_rate, weights, bias
     Takes features (num_examples, num_features), targets (num_examples,), and order, the
     indices of the examples. A smaller last batch is compiled by itself.
     """
+
+    def step(parameters, batch):
+        return step_on(batch, features, targets, *parameters, learning_rate)
+
     num_full = order.shape[0] // batch_size * batch_size
+    parameters = weights, bias
     if num_full:
-        for batch in tf.reshape(order[:num_full], (-1, batch_size)):
-            weights, bias = step_on(
-                batch, features, targets, weights, bias, learning_rate
-            )
+        batches = tf.reshape(order[:num_full], (-1, batch_size))
+        parameters = tf.foldl(step, batches, parameters)
     if num_full < order.shape[0]:
-        last = order[num_full:]
-        weights, bias = step_on(last, features, targets, weights, bias, learning_rate)
+        parameters = step(parameters, order[num_full:])
+    weights, bias = parameters
     logits = features @ weights + bias  # (num_examples, num_classes)
     hits = tf.cast(tf.argmax(logits, axis=1) == targets, logits.dtype)
     return weights, bias, tf.reduce_mean(hits), cross_entropy(logits, targets)
