@@ -205,7 +205,11 @@ def test_page_is_read_without_scripts(browser, served, address: str) -> None:
         ):
             assert not tab.locator(dead).first.is_visible()
         for tabs in tab.locator("article > .tabbed-set, .hero .tabbed-set").all()[:1]:
+            shown = []
             for label in ("TensorFlow", "PyTorch"):
                 tabs.locator("label", has_text=label).click()
+                shown.append(tabs.locator("pre:visible").all_inner_texts())
                 blocks = tabs.locator(f"[data-program-{label.lower()}]")
-                assert blocks.locator("visible=true").count() == blocks.count() > 0
+                assert blocks.locator("visible=true").count() == blocks.count()
+            assert all(shown)
+            assert shown[0] != shown[1]
