@@ -87,5 +87,5 @@ def lighthouse(url: str) -> None:
 
 if __name__ == "__main__":
     what = {"screenshots": screenshots, "lighthouse": lighthouse}[sys.argv[1]]
-    with TemporaryDirectory() as folder, serve(Path(folder)) as url:
+    with TemporaryDirectory() as folder, serve(ROOT, Path(folder)) as url:
         what(url)
