@@ -312,6 +312,8 @@ def draw_growth(growth):
         for label, (sizes, medians, slope) in curves.items():
             axis.plot(sizes, medians, marker="o", label=f"{label}: slope {slope:.2f}")
         axis.set(xscale="log", yscale="log", xlabel=GROWTH[race], ylabel="seconds")
+        axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+        axis.minorticks_off()
         axis.legend(fontsize=8)
     return picture
 
