@@ -5,6 +5,25 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 # --8<-- [end:imports]
+from snippets.character_rnn.sampling import character_probas
+
+
+# --8<-- [start:temperature]
+def plot_temperature(logits, temperatures):
+    """Plot the probability of each character over the temperature.
+
+    Raises ValueError if a temperature is not positive.
+    """
+    probas = np.stack([character_probas(logits, x) for x in temperatures])
+    _, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+    for logit, curve in zip(logits, probas.T, strict=True):
+        axes.plot(temperatures, curve, label=f"logit {logit:g}")
+    axes.axvline(1, color="gray", linestyle="--")  # as the model was trained
+    axes.set(xlabel="temperature", ylabel="probability", ylim=(0, 1))
+    axes.legend()
+
+
+# --8<-- [end:temperature]
 
 
 # --8<-- [start:loss]
@@ -42,3 +61,11 @@ def plot_hidden_state(text, states):
 
 
 # --8<-- [end:states]
+
+
+if __name__ == "__main__":
+    logits = np.array([2.0, 1.0, 0.0])
+
+    # --8<-- [start:run_temperature]
+    plot_temperature(logits, np.linspace(0.1, 4, 79))
+    # --8<-- [end:run_temperature]

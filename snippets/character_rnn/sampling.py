@@ -63,8 +63,11 @@ def share_of_words(text, vocabulary):
 
 
 if __name__ == "__main__":
-    # --8<-- [start:run]
+    # --8<-- [start:logits]
     logits = np.array([2.0, 1.0, 0.0])
+    # --8<-- [end:logits]
+
+    # --8<-- [start:run]
     for temperature in [0.2, 0.8, 1.5]:
         generator = np.random.default_rng(0)
         draws = [draw_character(logits, temperature, generator) for _ in range(15)]

@@ -313,6 +313,14 @@ def test_pairs_need_two_tokens(tokens, count):
         training.cross_entropy_of_pairs(tokens, tokens[:count], 7)
 
 
+def test_temperature_figure_shows_each_characters_probability():
+    figures.plot_temperature(np.array([1.0, 0.0]), np.array([0.5, 1.0, 2.0]))
+    one, other, _ = plt.gca().get_lines()
+    expected = 1 / (1 + np.exp([-2.0, -1.0, -0.5]))
+    np.testing.assert_allclose(one.get_ydata(), expected)
+    np.testing.assert_allclose(other.get_ydata(), 1 - expected)
+
+
 def test_loss_figure_shows_losses_and_their_running_mean():
     losses = np.arange(20.0)
     figures.plot_loss(losses, window=4)
