@@ -41,6 +41,7 @@ import cosmic_ray.plugins
 from cosmic_ray.ast import Visitor, get_ast
 from cosmic_ray.mutating import mutate_code
 
+from benchmarks.speed import say
 from pagecode import measured
 from pagecode.page import read_pages
 
@@ -182,14 +183,6 @@ def all_mutants() -> list[Mutant]:
     rest = [mutant for mutant in found if mutant.group == "snippets"]
     sample = random.Random(SEED).sample(rest, min(SAMPLE, len(rest)))
     return [mutant for mutant in found if mutant.group != "snippets"] + sample
-
-
-def say(text: str, end: bool = False) -> None:
-    """Tell a terminal how far we are, on one line; tell anything else only the ends."""
-    if sys.stdout.isatty():
-        print(f"\r\033[K{text[:100]}", end="\n" if end else "", flush=True)
-    elif end:
-        print(text, flush=True)
 
 
 @dataclass(frozen=True)

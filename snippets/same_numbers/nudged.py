@@ -4,16 +4,15 @@ python -m snippets.same_numbers.nudged pytorch
 """
 
 import sys
-from importlib import import_module
 
 from snippets.same_numbers.batches import SEED, draw_starts, shakespeare_batches
 from snippets.same_numbers.compare import differences, nudge, plot_gaps, print_gaps
+from snippets.same_numbers.trainers import trainers
 
 if __name__ == "__main__":
-    training = import_module(f"snippets.same_numbers.{sys.argv[1]}_training")
-    train_character_rnn = training.train_character_rnn
-    train_logistic_regression = training.train_logistic_regression
-    train_softmax_regression = training.train_softmax_regression
+    train_logistic_regression, train_softmax_regression, train_character_rnn = trainers(
+        sys.argv[1]
+    )
     starts = draw_starts(SEED)
     runs = {
         "logistic regression, float64": train_logistic_regression(

@@ -6,16 +6,15 @@ What is run reads the same in both frameworks; what it calls does not.
 """
 
 import sys
-from importlib import import_module
 
 from snippets.same_numbers.batches import SEED, draw_starts, shakespeare_batches
 from snippets.same_numbers.compare import print_run, save_runs
+from snippets.same_numbers.trainers import trainers
 
 if __name__ == "__main__":
-    training = import_module(f"snippets.same_numbers.{sys.argv[1]}_training")
-    train_character_rnn = training.train_character_rnn
-    train_logistic_regression = training.train_logistic_regression
-    train_softmax_regression = training.train_softmax_regression
+    train_logistic_regression, train_softmax_regression, train_character_rnn = trainers(
+        sys.argv[1]
+    )
     starts = draw_starts(SEED)
 
     # --8<-- [start:run_logistic]
