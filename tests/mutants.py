@@ -9,9 +9,9 @@ handler changed. Cosmic Ray makes them. It is killed if a test that reaches its 
 fails or hangs; if all pass, it is alive: either a test is missing, or the change
 changes nothing, which `tests/equivalent.toml` then says, and why.
 
-Which tests reach a line is found by running every file of tests once under coverage; a
-page reaches the lines that it shows. Each worker has a clone of its own, so that
-nothing is changed here. The score is kept for the page that shows it.
+Which tests reach a line is found by running every test once under coverage; a page
+reaches the lines that it shows. Each worker has a clone of its own, so that nothing is
+changed here. The score is kept for the page that shows it.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import sys
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -58,18 +58,49 @@ GROUPS = {
     "snippets": "a sample of the other snippets",
 }
 BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
-SLOW = {"test_pages.py", "test_programs.py"}  # all pages: a page is asked for by line
+# All pages: run they are asked for by line, read they tell of prose and theme.
+SLOW = {"test_pages.py", "test_programs.py", "test_reading.py"}
 STARTED = {"pagecode/run.py": "pagecode/process.py"}  # in an environment of its own
 COVERAGE = """[run]
 source = pagecode, snippets
 parallel = true
 data_file = {data}
+context = ${{PYTEST_CURRENT_TEST-}}
 """
 STARTUP = """import sys
 sys.path.append({tools!r})
 import coverage
 coverage.process_startup()
 sys.path.remove({tools!r})
+"""
+# What a test calls is its own; what is set up may be used by others of its file.
+PLUGIN = """import json
+from collections import Counter
+
+import coverage
+import pytest
+
+
+def of(phase):
+    @pytest.hookimpl(tryfirst=True)
+    def hook(item):
+        coverage.Coverage.current().switch_context(f"{{item.nodeid}} ({{phase}})")
+    return hook
+
+
+seconds = Counter()
+pytest_runtest_setup, pytest_runtest_call, pytest_runtest_teardown = map(
+    of, ("setup", "call", "teardown")
+)
+
+
+def pytest_runtest_logreport(report):
+    seconds[report.nodeid] += report.duration
+
+
+def pytest_sessionfinish():
+    with open({seconds!r}, "w") as file:
+        json.dump(seconds, file)
 """
 
 
@@ -187,10 +218,10 @@ def all_mutants() -> list[Mutant]:
 
 @dataclass(frozen=True)
 class Reach:
-    """What a file of tests takes, and the lines that it reaches, by their file."""
+    """What a file of tests reaches: by its tests' calls, and as a whole."""
 
-    seconds: float
-    lines: dict[str, list[int]]
+    seconds: dict[str, float]  # by test
+    lines: dict[str, dict[int, list[str]]]  # the tests, by file and line; "": any
 
 
 class Worker:
@@ -232,19 +263,23 @@ class Worker:
             raise
         return subprocess.CompletedProcess(tests, process.returncode, output)
 
-    def kill(self, mutant: Mutant, tests: list[str], limit: float) -> str:
-        """Return what killed it, or nothing if it is alive."""
+    def kill(self, mutant: Mutant, tests: list[str], patience: float) -> str:
+        """Return what killed it, or nothing; past its patience, a test hangs."""
+        options = ["-x", "-o", "faulthandler_exit_on_timeout=true"]
+        options += ["-o", f"faulthandler_timeout={patience:.0f}"]
         path = self.root / mutant.path
         original = path.read_text(encoding="utf-8")
         path.write_text(mutant.text, encoding="utf-8")
         try:
-            done = self.run(["-x", *tests], limit)
+            done = self.run([*options, *tests], 3600)
         except subprocess.TimeoutExpired:
             return "time"
         finally:
             path.write_text(original, encoding="utf-8")
         if done.returncode == 0:
             return ""
+        if "Timeout (" in done.stdout:
+            return "time"
         failed = [x for x in done.stdout.splitlines() if x.startswith("FAILED ")]
         return failed[0].split(" - ")[0][7:] if failed else "collection"
 
@@ -277,41 +312,58 @@ def find_reach(worker: Worker) -> dict[str, Reach]:
             say(f"reach: {number} of {len(test_files())}, {file}")
             known[file] = {"state": state, **reach_of(worker, file)}
             kept.write_text(json.dumps(known))
-        found[file] = Reach(known[file]["seconds"], known[file]["lines"])
+        lines = {
+            path: {int(line): tests for line, tests in of.items()}
+            for path, of in known[file]["lines"].items()
+        }
+        found[file] = Reach(known[file]["seconds"], lines)
     return found
 
 
 def reach_of(worker: Worker, file: str) -> dict:
-    """Run a file of tests under coverage; return its seconds, and the lines by file.
+    """Run a file of tests under coverage; return seconds by test, and tests by line.
 
     Raises RuntimeError if it fails.
     """
-    import coverage
-
     with TemporaryDirectory() as name:
-        data, settings = Path(name) / "data", Path(name) / "coveragerc"
+        data, settings, told = (Path(name) / x for x in ("data", "rc", "seconds"))
         settings.write_text(COVERAGE.format(data=data))
-        startup = worker.root / "sitecustomize.py"
+        startup, plugin = worker.root / "sitecustomize.py", worker.root / "per_test.py"
         startup.write_text(STARTUP.format(tools=str(TOOLS)))
-        start = time.monotonic()
+        plugin.write_text(PLUGIN.format(seconds=str(told)))
         try:
-            done = worker.run([file], 3600, COVERAGE_PROCESS_START=str(settings))
+            options = ["-p", "per_test", file]
+            done = worker.run(options, 3600, COVERAGE_PROCESS_START=str(settings))
         finally:
             startup.unlink()
-        seconds = time.monotonic() - start
+            plugin.unlink()
         if done.returncode not in (0, 5):  # 5: nothing is collected
             done = worker.run([file], 3600)  # it may be coverage that it cannot bear
         if done.returncode not in (0, 5):
             raise RuntimeError(f"{file} fails as it is:\n{done.stdout[-2000:]}")
-        both = coverage.Coverage(config_file=str(settings))
-        both.combine([str(x) for x in Path(name).glob("data.*")])
-        told = both.get_data()
-        lines = {
-            Path(x).relative_to(worker.root).as_posix(): sorted(told.lines(x) or [])
-            for x in told.measured_files()
-            if Path(x).is_relative_to(worker.root)
-        }
-    return {"seconds": round(seconds, 2), "lines": lines}
+        seconds = json.loads(told.read_text())
+        lines = lines_of(data, settings, worker.root)
+    return {"seconds": {x: round(y, 2) for x, y in seconds.items()}, "lines": lines}
+
+
+def lines_of(data: Path, settings: Path, root: Path) -> dict[str, dict]:
+    """Return what coverage noted: by file and line, the tests that called it.
+
+    An empty name among them: it was reached between the calls, for all of the tests.
+    """
+    import coverage
+
+    both = coverage.Coverage(config_file=str(settings))
+    both.combine([str(x) for x in data.parent.glob("data.*")])
+    noted = both.get_data()
+    found: dict[str, dict] = {}
+    for path in noted.measured_files():
+        if Path(path).is_relative_to(root) and noted.lines(path):
+            found[Path(path).relative_to(root).as_posix()] = {
+                line: sorted({x[:-7] if x.endswith(" (call)") else "" for x in called})
+                for line, called in noted.contexts_by_lineno(path).items()
+            }
+    return found
 
 
 def shown_by() -> dict[tuple[str, int], list[str]]:
@@ -332,28 +384,35 @@ def shown_by() -> dict[tuple[str, int], list[str]]:
 
 
 def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]:
-    """Return what names a mutant's tests, best first, and their limit in seconds."""
-    by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
-    by_file: dict[str, set[str]] = defaultdict(set)
-    for test, reached in reach.items():
-        for path, numbers in reached.lines.items():
-            by_file[path].add(test)
-            for number in numbers:
-                by_line[path, number].add(test)
+    """Return what names a mutant's tests, best first, and the longest one's limit."""
     pages = shown_by()
 
+    def reached(file: str, path: str, lines: Iterable[int]) -> list[str]:
+        """Return those of a file's tests that reach one of these lines, or the file."""
+        by_line = reach[file].lines.get(path, {})
+        found = {test for line in lines for test in by_line.get(line, ())}
+        return [file] if "" in found else sorted(found)
+
+    def seconds(file: str, tests: list[str]) -> float:
+        """Return what these take, which may be all of the file."""
+        by_test = reach[file].seconds
+        return sum(by_test.values() if tests == [file] else (by_test[x] for x in tests))
+
     def tests_of(mutant: Mutant) -> tuple[list[str], float]:
-        if starter := STARTED.get(mutant.path):
-            found = by_file[starter]
-        else:
-            around = [x for x in statements(mutant.path) if mutant.line in x]
-            lines = min(around, key=len, default=[mutant.line])
-            found = set().union(*(by_line[mutant.path, line] for line in lines))
-        own = f"test_{Path(mutant.path).stem}.py"
-        order = sorted(found, key=lambda x: (Path(x).name != own, reach[x].seconds))
+        path, own = mutant.path, f"test_{Path(mutant.path).stem}.py"
+        around = [x for x in statements(path) if mutant.line in x]
+        lines: Iterable[int] = min(around, key=len, default=[mutant.line])
+        if starter := STARTED.get(path):
+            path, lines = starter, range(len(source(starter).splitlines()) + 1)
+        found = {file: reached(file, path, lines) for file in reach}
+        order = sorted(
+            (x for x in reach if found[x]),
+            key=lambda x: (Path(x).name != own, seconds(x, found[x])),
+        )
         shown = pages.get((mutant.path, mutant.line), [])
-        limit = 60 + 5 * sum(reach[x].seconds for x in found) + 600 * bool(shown)
-        return order + shown, limit
+        longest = max((max(reach[x].seconds.values()) for x in order), default=0)
+        tests = [test for file in order for test in found[file]] + shown
+        return tests, 30 + 3 * longest + 300 * bool(shown)
 
     return tests_of
 
@@ -401,12 +460,12 @@ def test_all(
         free.put(worker)
 
     def test(mutant: Mutant) -> str:
-        tests, limit = tests_of(mutant)
+        tests, patience = tests_of(mutant)
         if not tests:
             return ""
         worker = free.get()
         try:
-            return worker.kill(mutant, tests, limit)
+            return worker.kill(mutant, tests, patience)
         finally:
             free.put(worker)
 
