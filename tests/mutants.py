@@ -389,6 +389,9 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
 
     def reached(file: str, path: str, lines: Iterable[int]) -> list[str]:
         """Return those of a file's tests that reach one of these lines, or the file."""
+        if starter := STARTED.get(path):  # all tests that call something of it
+            every = reach[file].lines.get(starter, {}).values()
+            return sorted({test for tests in every for test in tests if test})
         by_line = reach[file].lines.get(path, {})
         found = {test for line in lines for test in by_line.get(line, ())}
         return [file] if "" in found else sorted(found)
@@ -402,8 +405,6 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
         path, own = mutant.path, f"test_{Path(mutant.path).stem}.py"
         around = [x for x in statements(path) if mutant.line in x]
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
-        if starter := STARTED.get(path):
-            path, lines = starter, range(len(source(starter).splitlines()) + 1)
         found = {file: reached(file, path, lines) for file in reach}
         order = sorted(
             (x for x in reach if found[x]),
