@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -49,10 +49,23 @@ def imported(modules: Iterable[str], root: Path) -> list[str]:
 
 
 def code_hash(sources: Iterable[str], root: Path) -> str:
-    """Return a hash over the code of these files: lines of comment do not count."""
-    lines = [y for x in sources for y in (root / x).read_text("utf-8").splitlines()]
-    code = [line for line in lines if line.strip() and line.strip()[0] != "#"]
+    """Return a hash over these files' lines of code: not of docstrings, or comments."""
+    code = []
+    for path in sources:
+        text = (root / path).read_text("utf-8")
+        said = {number for found in docstrings(text) for number in found}
+        for number, line in enumerate(text.splitlines(), start=1):
+            if number not in said and line.strip() and line.strip()[0] != "#":
+                code.append(line)
     return hashlib.sha256("\n".join(code).encode()).hexdigest()
+
+
+def docstrings(text: str) -> Iterator[range]:
+    """Yield the lines of each docstring."""
+    for node in ast.walk(ast.parse(text)):
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False):
+            yield range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
 
 
 def model_name() -> str:

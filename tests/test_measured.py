@@ -42,8 +42,9 @@ def test_other_pages_are_left_alone(root: Path) -> None:
     assert fill(root, "# Page") == "# Page"
 
 
-def test_comment_changes_nothing(root: Path) -> None:
-    (root / "code.py").write_text("def f():\n    # one\n\n    return 1\n")
+@pytest.mark.parametrize("said", ["# one", '"""Return one."""', '"""One,\n\n  1."""'])
+def test_what_is_only_said_changes_nothing(root: Path, said: str) -> None:
+    (root / "code.py").write_text(f"def f():\n    {said}\n\n    return 1\n")
     assert "| loop | 1.5 |" in fill(root)
 
 

@@ -27,7 +27,7 @@ def rnn_cell(features, hidden, weight_ih, weight_hh, bias_ih, bias_hh):
 def gru_cell(features, hidden, weight_ih, weight_hh, bias_ih, bias_hh):
     """Return the next state (batch, num_hidden) of a gated recurrent unit.
 
-    Each parameter stacks three gates along axis 0: reset, update, candidate.
+    Each parameter stacks three parts along axis 0: reset, update, candidate.
     """
     from_input = features @ tf.transpose(weight_ih) + bias_ih  # (batch, 3 * num_hidden)
     from_state = hidden @ tf.transpose(weight_hh) + bias_hh  # (batch, 3 * num_hidden)

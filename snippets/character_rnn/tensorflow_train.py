@@ -128,9 +128,10 @@ def make_step(model, optimizer, loss_fn, compiled=True):
 
 # --8<-- [start:evaluate]
 def validation_loss(model, tokens, portion_size):
-    """Return the loss over tokens, cut into portions; an incomplete last one is left.
+    """Return the loss over tokens, cut into portions.
 
-    Raises ValueError if tokens are too few for one portion and the next character.
+    An incomplete last one is left out. Raises ValueError if tokens are too few for one
+    portion and the next character.
     """
     num_portions = (len(tokens) - 1) // portion_size
     if num_portions < 1:

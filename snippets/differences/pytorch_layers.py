@@ -37,7 +37,7 @@ def start_recurrent_as_keras(layer):
 def describe_gru(layer):
     """Return how large a GRU's weights are, and whether the state's are orthogonal.
 
-    The weights are those of the input, the biases are both.
+    The weights are the input's; the biases are the input's and the state's.
     """
     weights = layer.weight_ih_l0.abs().max()
     biases = max(layer.bias_ih_l0.abs().max(), layer.bias_hh_l0.abs().max())

@@ -45,7 +45,7 @@ def gru_as_pytorch(num_features, units):
 def describe_gru(layer):
     """Return how large a GRU's weights are, and whether the state's are orthogonal.
 
-    The weights are those of the input, the biases are both.
+    The weights are the input's; the biases are the input's and the state's.
     """
     kernel, recurrent_kernel, bias = layer.get_weights()
     weights, biases = abs(kernel).max(), abs(bias).max()

@@ -30,7 +30,7 @@ def iterate_minibatches(X, y, batch_size, seed):
 def print_minibatch_epoch(epoch, costs, divisor, train_accuracy, test_accuracy):
     """Print the costs of an epoch's batches, averaged wrongly and rightly.
 
-    The original post divides by a counter of all batches so far that starts at 1 and is
+    The post's log divides by a counter of all batches so far that starts at 1 and is
     never reset: its "AvgCost" shrinks even where the costs do not.
     """
     fields = [f"Epoch: {epoch:03d}"]

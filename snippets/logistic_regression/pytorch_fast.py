@@ -69,7 +69,7 @@ def measure(parameters, rows):
 
 # --8<-- [start:train]
 def train_fast(rows, num_epochs, learning_rate):
-    """Train on signed rows first; measure and print all epochs then.
+    """Train on signed rows first; measure and print all epochs afterwards.
 
     Returns weights, bias and the costs.
     """

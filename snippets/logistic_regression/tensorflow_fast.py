@@ -75,7 +75,7 @@ def descend_and_measure(rows, num_epochs, learning_rate):
 
 
 def train_fast(rows, num_epochs, learning_rate):
-    """Train on signed rows first, and measure; print all epochs then.
+    """Train on signed rows first; measure and print all epochs afterwards.
 
     Returns weights, bias and the costs.
     """

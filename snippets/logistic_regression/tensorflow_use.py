@@ -19,7 +19,7 @@ def predict_species(model, sepals, mean, std):
     The sepal's length and width, mean and std are all in cm.
     """
     features = tf.constant((sepals - mean) / std, dtype=tf.float32)
-    proba = tf.sigmoid(model(features[None, :])).numpy().item()
+    proba = tf.sigmoid(model(features[None, :])).numpy().item()  # of versicolor
     if proba > 0.5:
         return "Iris versicolor", proba
     return "Iris setosa", 1 - proba

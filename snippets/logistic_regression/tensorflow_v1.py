@@ -53,7 +53,7 @@ if __name__ == "__main__":
                 _, cost = session.run(["train", "cost:0"], feed)
                 costs.append(cost.item())
             divisor += len(costs)
-        final_weights, final_bias = session.run(variables)  # by name: only handles
+        final_weights, final_bias = session.run(variables)  # "bias:0": a handle
     print("Weights: {:.4f} {:.4f}".format(*final_weights.tolist()))
     print(f"Bias: {final_bias.item():.4f}")
     # --8<-- [end:run]

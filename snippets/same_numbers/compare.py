@@ -74,7 +74,7 @@ def print_gaps(gaps):
     """Print named differences (steps,): their largest at first, and later on."""
     for name, gap in gaps.items():
         first, later = gap[:100].max(), gap[300:400].max()
-        print(f"{name}: {first:.1e} by step 100, {later:.1e} by step 400")
+        print(f"{name}: {first:.1e} in steps 1 to 100, {later:.1e} in steps 301 to 400")
 
 
 # --8<-- [end:nudge]

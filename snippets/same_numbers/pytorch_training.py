@@ -38,7 +38,10 @@ def to_arrays(model):
 
 # --8<-- [start:train]
 def train(model, loss_fn, optimizer, batches):
-    """Update the model once per batch; return the loss before each update."""
+    """Update the model once per batch.
+
+    Returns the loss before each update, (num_batches,).
+    """
     losses = []
     for batch in batches:
         inputs, targets = (torch.from_numpy(x).to(device) for x in batch)

@@ -26,7 +26,7 @@ from snippets.softmax_regression.tensorflow_keras import build_softmax_regressio
 
 # --8<-- [start:precision]
 def set_precision(dtype):
-    """Let inputs, and layers made from now on, have this dtype: either is its own."""
+    """Set the dtype of inputs and of layers made from now on: two separate settings."""
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
 
@@ -36,7 +36,10 @@ def set_precision(dtype):
 
 # --8<-- [start:train]
 def train(model, loss_fn, optimizer, batches):
-    """Update the model once per batch; return the loss before each update."""
+    """Update the model once per batch.
+
+    Returns the loss before each update, (num_batches,).
+    """
 
     @tf.function
     def update(inputs, targets):

@@ -7,6 +7,7 @@ import numpy as np
 def confusion_matrix(targets, predictions, num_classes):
     """Count the examples of each class (row) by their prediction (column).
 
+    Takes targets and predictions (num_examples,), returns (num_classes, num_classes).
     Raises ValueError if the shapes differ or if a class is out of range.
     """
     if targets.shape != predictions.shape:
@@ -20,7 +21,10 @@ def confusion_matrix(targets, predictions, num_classes):
 
 
 def to_shares(confusion):
-    """Divide each row by its sum. Raises ValueError if a class has no example."""
+    """Divide each row of counts (num_classes, num_classes) by its sum.
+
+    Raises ValueError if a class has no example.
+    """
     sums = confusion.sum(axis=1, keepdims=True)  # (num_classes, 1)
     if not sums.all():
         raise ValueError("a class has no example")
@@ -32,7 +36,10 @@ def to_shares(confusion):
 
 # --8<-- [start:commonest]
 def commonest_confusion(shares):
-    """Return the class and the wrong prediction with the largest share, and it."""
+    """Return label, wrong prediction and share of the largest error.
+
+    Takes shares (num_classes, num_classes), of a row's class read as a column's.
+    """
     wrong = shares * (1 - np.eye(len(shares)))
     label, prediction = np.unravel_index(wrong.argmax(), wrong.shape)
     return int(label), int(prediction), float(wrong.max())
@@ -45,7 +52,8 @@ def commonest_confusion(shares):
 def most_confident_errors(probas, targets, count):
     """Return the indices of the wrong predictions with the largest probabilities.
 
-    Raises ValueError unless probas are (num_examples, num_classes).
+    Takes probas (num_examples, num_classes) and targets (num_examples,), returns at
+    most count indices. Raises ValueError for other shapes.
     """
     if probas.ndim != 2 or len(probas) != len(targets):
         raise ValueError(f"probas {probas.shape}, targets {targets.shape}")

@@ -30,7 +30,7 @@ def plot_weights(weight_images):
 
 # --8<-- [start:confusion]
 def plot_confusion(shares):
-    """Draw each class's wrong predictions in percent; rows are classes."""
+    """Write shares (num_classes, num_classes) in percent, and colour the errors."""
     num_classes = len(shares)
     percent = 100 * shares
     wrong = percent.copy()
