@@ -35,6 +35,7 @@ from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cosmic_ray
 import cosmic_ray.plugins
@@ -290,12 +291,12 @@ def test_files() -> list[str]:
     return sorted(x.relative_to(ROOT).as_posix() for x in found)
 
 
-def find_reach(worker: Worker) -> dict[str, Reach]:
+def find_reach(workers: list[Worker]) -> dict[str, Reach]:
     """Return what each file of tests reaches; of those that changed, by running them.
 
     Raises RuntimeError if one fails: it would kill every mutant.
     """
-    kept, found = KEPT / "reach.json", {}
+    kept = KEPT / "reach.json"
     known = json.loads(kept.read_text()) if kept.exists() else {}
     places = (
         "pagecode/*.py",
@@ -303,21 +304,51 @@ def find_reach(worker: Worker) -> dict[str, Reach]:
         "tests/conftest.py",
         "tests/served.py",
     )
-    shared = [x.read_bytes() for place in places for x in sorted(ROOT.glob(place))]
+    shared = b"".join(x.read_bytes() for y in places for x in sorted(ROOT.glob(y)))
+    states = {
+        file: hashlib.sha256(shared + (ROOT / file).read_bytes()).hexdigest()
+        for file in test_files()
+    }
+    to_do = [x for x in states if known.get(x, {}).get("state") != states[x]]
     kept.parent.mkdir(parents=True, exist_ok=True)
-    for number, file in enumerate(test_files(), start=1):
-        text = b"".join([*shared, (ROOT / file).read_bytes()])
-        state = hashlib.sha256(text).hexdigest()
-        if known.get(file, {}).get("state") != state:
-            say(f"reach: {number} of {len(test_files())}, {file}")
-            known[file] = {"state": state, **reach_of(worker, file)}
-            kept.write_text(json.dumps(known))
-        lines = {
-            path: {int(line): tests for line, tests in of.items()}
-            for path, of in known[file]["lines"].items()
-        }
-        found[file] = Reach(known[file]["seconds"], lines)
-    return found
+    for number, file, reached in side_by_side(to_do, workers, reach_of):
+        say(f"reach: {number} of {len(to_do)}, {file}")
+        known[file] = {"state": states[file], **reached}
+        kept.write_text(json.dumps(known))
+    return {
+        file: Reach(
+            known[file]["seconds"],
+            {
+                path: {int(line): tests for line, tests in of.items()}
+                for path, of in known[file]["lines"].items()
+            },
+        )
+        for file in states
+    }
+
+
+def side_by_side(
+    items: list, workers: list[Worker], do: Callable[[Worker, Any], Any]
+) -> Iterator[tuple[int, Any, Any]]:
+    """Let each worker do one item at a time; yield their number, item and result."""
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def work(item: Any) -> Any:
+        worker = free.get()
+        try:
+            return do(worker, item)
+        finally:
+            free.put(worker)
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        futures = {pool.submit(work, item): item for item in items}
+        try:
+            for number, future in enumerate(as_completed(futures), start=1):
+                yield number, futures[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # one failed, or the reader has enough
 
 
 def reach_of(worker: Worker, file: str) -> dict:
@@ -456,35 +487,21 @@ def test_all(
     kept = KEPT / "killed.json"
     known = json.loads(kept.read_text()) if kept.exists() else {}
     to_do = [mutant for mutant in mutants if mutant.key not in known]
-    free: SimpleQueue[Worker] = SimpleQueue()
-    for worker in workers:
-        free.put(worker)
 
-    def test(mutant: Mutant) -> str:
+    def test(worker: Worker, mutant: Mutant) -> str:
         tests, patience = tests_of(mutant)
-        if not tests:
-            return ""
-        worker = free.get()
-        try:
-            return worker.kill(mutant, tests, patience)
-        finally:
-            free.put(worker)
+        return worker.kill(mutant, tests, patience) if tests else ""
 
     start, alive = time.monotonic(), 0
-    with ThreadPoolExecutor(len(workers)) as pool:
-        futures = {pool.submit(test, mutant): mutant for mutant in to_do}
-        for number, future in enumerate(as_completed(futures), start=1):
-            mutant = futures[future]
-            if killer := future.result():
-                known[mutant.key] = killer
-            else:
-                alive += 1
-                say(f"alive: {mutant}", end=True)
-            minutes = (time.monotonic() - start) / 60
-            left = minutes / number * (len(to_do) - number)
-            say(f"{number} of {len(to_do)}, {alive} alive, {left:.0f} minutes left")
-            if number % 10 == 0 or number == len(to_do):
-                kept.write_text(json.dumps(known, indent=0))
+    for number, mutant, killer in side_by_side(to_do, workers, test):
+        if killer:
+            known[mutant.key] = killer
+            kept.write_text(json.dumps(known, indent=0))
+        else:
+            alive += 1
+            say(f"alive: {mutant}", end=True)
+        left = (time.monotonic() - start) / 60 / number * (len(to_do) - number)
+        say(f"{number} of {len(to_do)}, {alive} alive, {left:.0f} minutes left")
     return known
 
 
@@ -511,8 +528,8 @@ def main() -> int:
     with TemporaryDirectory(prefix="mutants-") as folder:
         count = max(1, (os.cpu_count() or 2) // 2 * 2)
         workers = [Worker(Path(folder) / str(n)) for n in range(count)]
-        known = test_all(meant, workers, plan(find_reach(workers[0])))
-    return tell(every, mutants, meant, known)
+        known = test_all(meant, workers, plan(find_reach(workers)))
+    return tell(every, mutants, meant, known, keep=not chosen.only)
 
 
 def tell(
@@ -520,6 +537,8 @@ def tell(
     mutants: list[Mutant],
     meant: list[Mutant],
     known: dict[str, str],
+    *,
+    keep: bool,
 ) -> int:
     """Print who is alive, and the score; keep it for its page. Return 1 if too low."""
     rows, low = [], False
@@ -539,7 +558,8 @@ def tell(
     changed = f"changed by Cosmic Ray {version('cosmic-ray')}"
     head = [changed, "mutants", "equivalent", "killed", "alive", "score"]
     print(measured.table([head, *rows]))
-    measured.keep("mutants", {"score": [head, *rows]}, ["tests/mutants.py"], ROOT)
+    if keep:
+        measured.keep("mutants", {"score": [head, *rows]}, [], ROOT)
     return int(low)
 
 
