@@ -330,6 +330,7 @@ from pathlib import Path
 
 moment, number = sys.argv.pop(1), int(sys.argv.pop(1))
 original = Path.replace
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it
 
 def replace(self, target):
     if Path(target).name == "page.md" and moment == "before":
