@@ -199,6 +199,20 @@ def phone(browser, served) -> Iterator:
         yield tab
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the pages first, on all cores; start the programs, and wait for them last.
+
+    What stands between runs on one core, and would leave the others idle.
+    """
+
+    def using(fixture: str) -> list[pytest.Item]:
+        return [x for x in items if fixture in getattr(x, "fixturenames", ())]
+
+    pages, programs = using("running"), using("proofs")
+    others = [x for x in items if x not in {*pages, *programs}]
+    items[:] = pages + programs[:1] + others + programs[1:]
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
     """Say what ran, on what, what was compared, and what was not, and why."""
     stash = terminalreporter.config.stash

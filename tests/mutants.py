@@ -59,8 +59,8 @@ GROUPS = {
     "snippets": "a sample of the other snippets",
 }
 BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
-# All pages: run they are asked for by line, read they tell of prose and theme.
-SLOW = {"test_pages.py", "test_programs.py", "test_reading.py"}
+# All pages. Run, they are asked for by line; in a browser, they tell of the theme.
+SLOW = {"test_pages.py", "test_programs.py", "test_browser.py", "test_reading.py"}
 STARTED = {"pagecode/run.py": "pagecode/process.py"}  # in an environment of its own
 COVERAGE = """[run]
 source = pagecode, snippets

@@ -28,9 +28,12 @@ PROMPT = re.compile(r"(?m)^\s*(>>> |\$ |In \[\d+\]:)")
 PYTHON = ".language-python.highlight"
 REMEMBER = """async () => {
     const said = document.querySelector("[role=status]"), end = Date.now() + 10_000
-    while (!said.textContent && Date.now() < end)
+    let text = ""  // a busy machine's clipboard may have it a little later
+    while (!(said.textContent && text) && Date.now() < end) {
         await new Promise(done => setTimeout(done, 2))
-    return [said.textContent, await navigator.clipboard.readText()]
+        text = await navigator.clipboard.readText()
+    }
+    return [said.textContent, text]
 }"""
 FORGET = """async () => {
     document.querySelector("[role=status]").textContent = ""
