@@ -427,10 +427,10 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
         found = {test for line in lines for test in by_line.get(line, ())}
         return [file] if "" in found else sorted(found)
 
-    def seconds(file: str, tests: list[str]) -> float:
-        """Return what these take, which may be all of the file."""
-        by_test = reach[file].seconds
-        return sum(by_test.values() if tests == [file] else (by_test[x] for x in tests))
+    def seconds(file: str, tests: list[str]) -> list[float]:
+        """Return what each of these takes, which may be all of the file."""
+        chosen = reach[file].seconds if tests == [file] else tests
+        return [reach[file].seconds[x] for x in chosen]
 
     def tests_of(mutant: Mutant) -> tuple[list[str], float]:
         path, own = mutant.path, f"test_{Path(mutant.path).stem}.py"
@@ -439,12 +439,12 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
         found = {file: reached(file, path, lines) for file in reach}
         order = sorted(
             (x for x in reach if found[x]),
-            key=lambda x: (Path(x).name != own, seconds(x, found[x])),
+            key=lambda x: (Path(x).name != own, sum(seconds(x, found[x]))),
         )
         shown = pages.get((mutant.path, mutant.line), [])
-        longest = max((max(reach[x].seconds.values()) for x in order), default=0)
+        longest = max((y for x in order for y in seconds(x, found[x])), default=0)
         tests = [test for file in order for test in found[file]] + shown
-        return tests, 30 + 3 * longest + 300 * bool(shown)
+        return tests, 60 + 2 * longest + 300 * bool(shown)
 
     return tests_of
 
