@@ -6,8 +6,8 @@
 
 A mutant is the committed code with one operator, comparison, number, condition, loop or
 handler changed. Cosmic Ray makes them. It is killed if a test that reaches its line
-fails or hangs; if all pass, it is alive: either a test is missing, or the change
-changes nothing, which `tests/equivalent.toml` then says, and why.
+fails or hangs. If all pass that were asked, it is alive: either a test is missing, or
+the change changes nothing, which `tests/equivalent.toml` then says, and why.
 
 Which tests reach a line is found by running every test once under coverage; a page
 reaches the lines that it shows. Each worker has a clone of its own, so that nothing is
@@ -52,6 +52,9 @@ EQUIVALENT = ROOT / "tests" / "equivalent.toml"
 TOOLS = Path(cosmic_ray.__file__).parent.parent  # coverage is there too
 SEED = 123
 ENOUGH = 0.95  # of the mutants that change something, killed
+ASKED = (
+    60  # seconds of tests a mutant is given to, beside its pages: the score is a floor
+)
 SAMPLE = 200  # of the snippets that are not gradients or cells
 GROUPS = {
     "pagecode": "the machinery, `pagecode/`",
@@ -442,9 +445,14 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
             key=lambda x: (Path(x).name != own, sum(seconds(x, found[x]))),
         )
         shown = pages.get((mutant.path, mutant.line), [])
-        longest = max((y for x in order for y in seconds(x, found[x])), default=0)
-        tests = [test for file in order for test in found[file]] + shown
-        return tests, 60 + 2 * longest + 300 * bool(shown)
+        tests, asked, spent = [], [], 0.0
+        for file in order:
+            spent += sum(seconds(file, found[file]))
+            if spent < ASKED or not tests:
+                asked.append(file)
+                tests += found[file]
+        longest = max((y for x in asked for y in seconds(x, found[x])), default=0)
+        return tests + shown, 60 + 2 * longest + 300 * bool(shown)
 
     return tests_of
 

@@ -286,6 +286,24 @@ def test_lines_are_held_against_the_promise(
     assert (mismatch(made(site, output=promised), printed) is None) == fits
 
 
+@pytest.mark.parametrize(
+    ("promised", "printed", "expected", "was"),
+    [
+        (["a", "b", "c"], ["a", "x", "c"], "b", "x"),
+        ([None, "b", "c"], ["a", "b", "x"], "c", "x"),
+        ([None, "b", "c"], ["c"], "b", "c"),
+        ([None, "b", None], ["a"], "b", "a"),
+        (["a", "b"], ["a"], "b", "None"),
+    ],
+)
+def test_first_line_that_differs_is_told(
+    site: Site, promised: list, printed: list, expected: str, was: str
+) -> None:
+    site.add("x = 1")
+    said = f"  expected  {expected}\n  printed   {was}"
+    assert mismatch(made(site, output=promised), printed) == said
+
+
 def test_two_pages_of_one_name_are_refused(site: Site) -> None:
     site.add("x = 1")
     page = site.page()

@@ -131,6 +131,11 @@ def test_wrong_digit_names_the_outputs_line_and_the_printing_statement(site: Sit
     )
 
 
+def test_missing_line_names_the_statement_that_printed_last(site: Site) -> None:
+    site.add("print(1)\nx = 2", "1\n2")
+    assert "  at        snippets/code.py:2\n" in only_error(site)
+
+
 @pytest.mark.parametrize(
     ("printed", "shown", "line", "says"),
     [
