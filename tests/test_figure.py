@@ -170,6 +170,13 @@ def test_picture_takes_the_colours_of_the_page(drawn: Site) -> None:
     assert not re.search(r"<svg[^>]*(width|height)=", svg)
 
 
+def test_writing_on_an_image_keeps_its_colour(drawn: Site) -> None:
+    image = "_ = axes.imshow([[0, 1]])\n_ = axes.text(0, 0, 'dark', color='black')\n"
+    change(drawn, "plt.subplots()", f"plt.subplots()\n{image}")
+    record.record(drawn.root / PAGE, drawn.root)
+    assert re.search(r"#010101[^<]*>dark</text>", drawn.text(SVG))
+
+
 def test_exponents_take_the_colour_of_the_page_too(drawn: Site) -> None:
     change(drawn, "'cost')", "'cost')\n_ = axes.set_xscale('log')")
     record.record(drawn.root / PAGE, drawn.root)

@@ -237,6 +237,12 @@ def test_output_after_the_tabs_within_a_note_is_shared_too(site: Site) -> None:
     assert outputs(site) == [["1"], ["1"]]
 
 
+def test_output_after_the_tabs_within_a_tab_is_shared_too(site: Site) -> None:
+    text = '=== "Linux"\n\n    === "PyTorch"\n\n        A\n\n    === "TensorFlow"\n\n'
+    lay(site, text + "        B\n\n    ```text\n    1\n    ```\n")
+    assert outputs(site) == [["1"], ["1"]]
+
+
 @pytest.mark.parametrize(
     ("page", "line"),
     [

@@ -71,6 +71,7 @@ def section(site: Site) -> str:
         ("[`x`](index.md)", "[`x`](https://book.example/)"),
         ("[x](http://a.b/c.md)", "[x](http://a.b/c.md)"),
         ("![x](img/x.svg){ width=3 }", "![x](https://book.example/img/x.svg)"),
+        ('<a href="../x/#y">x</a>', '<a href="https://book.example/x/#y">x</a>'),
         ("`[x](y.md){ .z }` $a_{#b}$", "`[x](y.md){ .z }` $a_{#b}$"),
         (';--8<-- "a.py:b"', '--8<-- "a.py:b"'),
         ('```sh\n!!! x [a](b.md)\n\n\n\n=== "y"\n```', None),

@@ -104,6 +104,22 @@ KEPT = [
         id="function that returns its argument",
     ),
     pytest.param(
+        ["x = {}", "y = x.setdefault('a', [])", "y.append(2)", "print(x)"],
+        "append",
+        id="what a method returns of its object",
+    ),
+    pytest.param(
+        [
+            "def grow(v):\n    v.append(2)",
+            "x = [1]",
+            "f = lambda: grow(x)",
+            "f()",
+            "print(x)",
+        ],
+        "\nf()",
+        id="lambda that changes what it closes over",
+    ),
+    pytest.param(
         [
             "class Box:\n    def __init__(self, v):\n        self.v = v",
             "x = [1]",

@@ -1,0 +1,18 @@
+"""The files that a page hands out, by their names."""
+
+from pagecode.export import export_all
+from tests.conftest import Site
+
+
+def test_files_are_numbered_as_their_programs_blocks(site: Site) -> None:
+    site.add("x = 1")
+    site.add("print(x)")
+    found = export_all([site.page()], site.root, "https://book.example/")
+    assert [x.path for x in found if x.kind == "block"] == [
+        "programs/page.pytorch.1.py",
+        "programs/page.pytorch.2.py",
+    ]
+    assert [x.path for x in found if x.kind != "block"] == [
+        "programs/page.pytorch.py",
+        "programs/page.pytorch.ipynb",
+    ]
