@@ -63,7 +63,8 @@ GROUPS = {
 }
 BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
 # All pages. Run, they are asked for by line; in a browser, they tell of the theme.
-SLOW = {"test_pages.py", "test_programs.py", "test_browser.py", "test_reading.py"}
+SLOW = {"test_pages.py", "test_browser.py", "test_reading.py"}
+HANDED_OUT = "prints_what_its_page_shows"  # tests that run what is handed out: minutes
 STARTED = {"pagecode/run.py": "pagecode/process.py"}  # in an environment of its own
 COVERAGE = """[run]
 source = pagecode, snippets
@@ -249,6 +250,7 @@ class Worker:
         # Files change within a second, which compiled ones would not notice.
         settings = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.root)}
         options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=line"]
+        options += ["-k", f"not {HANDED_OUT}"]
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *options, *tests],
             cwd=self.root,

@@ -29,6 +29,12 @@ def drawn(site: Site) -> Site:
     return site
 
 
+def test_recording_counts_outputs_and_pictures(site: Site) -> None:
+    site.add(f"{PLOT}\nprint(2)", "1")
+    site.write(PAGE, site.text() + PICTURE)
+    assert record.record(site.root / PAGE, site.root) == 2
+
+
 def change(site: Site, old: str, new: str) -> None:
     """Change the plotting code."""
     code = site.text("snippets/code.py")

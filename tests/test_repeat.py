@@ -49,6 +49,20 @@ def test_output_that_follows_the_threads_is_told(
     ]
 
 
+def test_picture_that_follows_the_threads_is_told(
+    site: Site, monkeypatch, capsys
+) -> None:
+    site.add(
+        "import os\nimport matplotlib.pyplot as plt\n"
+        "_ = plt.plot([0, int(os.environ['OMP_NUM_THREADS'])])"
+    )
+    site.write(PAGE, site.text() + "\n    ![A line](figures/page-1.svg)\n")
+    assert site.record() == 1
+    assert run(site, monkeypatch, "determinism") == 1
+    place = "with 2 threads: pytorch docs/page.md:3"
+    assert f"{place}\n  differs   the limits of axes 1\n" in capsys.readouterr().err
+
+
 def test_output_that_is_wrong_is_told(site: Site, monkeypatch, capsys) -> None:
     site.add("print(2)", "1")
     assert run(site, monkeypatch, "determinism") == 1

@@ -104,6 +104,11 @@ KEPT = [
         id="function that returns its argument",
     ),
     pytest.param(
+        ["import numpy as np", "x = np.ones(1)", "np.copyto(x, 2)", "print(x)"],
+        "copyto",
+        id="function of a module that changes its argument",
+    ),
+    pytest.param(
         ["x = {}", "y = x.setdefault('a', [])", "y.append(2)", "print(x)"],
         "append",
         id="what a method returns of its object",
