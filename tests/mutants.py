@@ -52,9 +52,7 @@ EQUIVALENT = ROOT / "tests" / "equivalent.toml"
 TOOLS = Path(cosmic_ray.__file__).parent.parent  # coverage is there too
 SEED = 123
 ENOUGH = 0.95  # of the mutants that change something, killed
-ASKED = (
-    60  # seconds of tests a mutant is given to, beside its pages: the score is a floor
-)
+ASKED = 120  # seconds of tests, the cheapest first, that a mutant is given to
 SAMPLE = 200  # of the snippets that are not gradients or cells
 GROUPS = {
     "pagecode": "the machinery, `pagecode/`",
