@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 
 from pagecode import process, verify
+from pagecode.run import peak
 from pagecode.verify import Verifier
 from tests.conftest import CODE, PAGE, TWO_TABS, Site
 
@@ -562,3 +563,11 @@ def test_passed_program_has_a_stamp_with_what_was_verified(site: Site) -> None:
     assert (facts["blocks"], facts["outputs"]) == (2, 1)
     assert facts["peak_bytes"] > 1_000_000
     assert facts["seconds"] >= 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it in a file")
+def test_memory_is_the_most_that_the_kernel_counted() -> None:
+    before = peak()
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (held,) = [int(x.split()[1]) for x in lines if x.startswith("VmHWM:")]  # in KiB
+    assert before <= 1024 * held <= peak()
