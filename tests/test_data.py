@@ -209,6 +209,13 @@ def test_file_is_fetched(tmp_path: Path, hosted, capsys) -> None:
     assert said.endswith("… fetched\n")
 
 
+def test_a_placed_file_can_be_read_by_all(tmp_path: Path) -> None:
+    data.place(tmp_path / "a.csv", CONTENT)
+    (found,) = tmp_path.iterdir()
+    assert found.read_bytes() == CONTENT
+    assert found.stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.parametrize("how", ["cut", "slow", "gone"])
 def test_download_that_breaks_off_leaves_nothing(
     tmp_path: Path, hosted, monkeypatch, how: str

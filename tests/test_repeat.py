@@ -77,6 +77,11 @@ def test_one_page_can_be_chosen(site: Site, monkeypatch, capsys) -> None:
     assert "1 blocks held 2 times" in capsys.readouterr().out
 
 
+def test_soak_runs_ten_times_unless_told(site: Site, monkeypatch) -> None:
+    monkeypatch.setattr(repeat, "soak", lambda pages, root, times: times)
+    assert run(site, monkeypatch, "soak") == 10
+
+
 def test_what_stays_the_same_holds(site: Site, monkeypatch, capsys) -> None:
     site.add("open('here', 'w').close()\nprint(1)", "1")
     assert run(site, monkeypatch, "soak", "--times", "3") == 0
