@@ -194,7 +194,7 @@ def plain(prose: list[Item], name: str, site: str, targets: dict[str, str]) -> s
         written.append(item.text)
         run = []
     text = "\n".join(written)
-    return re.sub(r"\A(?:[ >]*\n)+|(?:\n[\s>]*)+\Z", "", text).rstrip()
+    return re.sub(r"\A(?:[ >]*\n)+|\n[\s>]*\Z", "", text).rstrip()
 
 
 def translate(text: str, name: str, site: str, targets: dict[str, str]) -> str:

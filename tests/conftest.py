@@ -204,12 +204,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     What stands between runs on one core, and would leave the others idle.
     """
-
-    def using(fixture: str) -> list[pytest.Item]:
-        return [x for x in items if fixture in getattr(x, "fixturenames", ())]
-
-    pages, programs = using("running"), using("proofs")
-    others = [x for x in items if x not in {*pages, *programs}]
+    groups: dict[str, list[pytest.Item]] = {"running": [], "proofs": [], "": []}
+    for item in items:
+        fixtures = {*getattr(item, "fixturenames", ()), ""}
+        groups[next(x for x in groups if x in fixtures)].append(item)
+    pages, programs, others = groups.values()
     items[:] = pages + programs[:1] + others + programs[1:]
 
 

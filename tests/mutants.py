@@ -280,7 +280,7 @@ class Worker:
             return "time"
         finally:
             path.write_text(original, encoding="utf-8")
-        if done.returncode == 0:
+        if done.returncode in (0, 5):  # 5: nothing is collected
             return ""
         if "Timeout (" in done.stdout:
             return "time"
@@ -440,18 +440,14 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
         around = [x for x in statements(path) if mutant.line in x]
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
         found = {file: reached(file, path, lines) for file in reach}
-        order = sorted(
-            (x for x in reach if found[x]),
-            key=lambda x: (Path(x).name != own, sum(seconds(x, found[x]))),
-        )
+        took = {file: seconds(file, found[file]) for file in reach if found[file]}
         shown = pages.get((mutant.path, mutant.line), [])
-        tests, asked, spent = [], [], 0.0
-        for file in order:
-            spent += sum(seconds(file, found[file]))
+        tests, spent, longest = [], 0.0, 0.0
+        for file in sorted(took, key=lambda x: (Path(x).name != own, sum(took[x]))):
+            spent += sum(took[file])
             if spent < ASKED or not tests:
-                asked.append(file)
+                longest = max(longest, *took[file])
                 tests += found[file]
-        longest = max((y for x in asked for y in seconds(x, found[x])), default=0)
         return tests + shown, 60 + 2 * longest + 300 * bool(shown)
 
     return tests_of

@@ -28,8 +28,9 @@ PROMPT = re.compile(r"(?m)^\s*(>>> |\$ |In \[\d+\]:)")
 PYTHON = ".language-python.highlight"
 REMEMBER = """async () => {
     const said = document.querySelector("[role=status]"), end = Date.now() + 10_000
+    const none = () => said.textContent.startsWith("Nothing copied")
     let text = ""  // a busy machine's clipboard may have it a little later
-    while (!(said.textContent && text) && Date.now() < end) {
+    while (!(said.textContent && (text || none())) && Date.now() < end) {
         await new Promise(done => setTimeout(done, 2))
         text = await navigator.clipboard.readText()
     }

@@ -1,15 +1,20 @@
 """Runs are compared step by step, and survive being written to a file."""
 
-import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
 from snippets.same_numbers import compare
 
-matplotlib.use("Agg")
 RUN = np.array([3.0, 2.0, 1.0]), [np.zeros((2, 2)), np.ones(2)]
 OTHER = np.array([3.0, 2.5, 0.75]), [np.zeros((2, 2)), np.array([1.0, 0.25])]
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
 
 
 def test_differences_are_those_of_each_step_and_the_largest_weight() -> None:
@@ -73,10 +78,8 @@ def test_the_largest_of_each_window_is_plotted_above_the_floor() -> None:
     np.testing.assert_array_equal(line.get_ydata(), [4, 4, 2, 0.5])
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert [x.get_text() for x in axes.get_legend().get_texts()] == ["model"]
-    plt.close("all")
 
 
 def test_fewer_steps_than_a_window_are_refused() -> None:
     with pytest.raises(ValueError, match="window"):
         compare.plot_gaps({"model": np.ones(3)}, 0.1, window=4)
-    plt.close("all")
