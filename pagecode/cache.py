@@ -42,7 +42,6 @@ def settings() -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
-        "NVIDIA_TF32_OVERRIDE": "0",  # TensorFloat-32 keeps only three digits
         "KERAS_BACKEND": "tensorflow",
         "MPLBACKEND": "agg",
         "PYTHONUTF8": "1",

@@ -8,6 +8,10 @@ from torch import nn
 # --8<-- [end:imports]
 from snippets.character_rnn.weights import draw_recurrent_weights, swap_first_gates
 
+# --8<-- [start:tensorfloat]
+torch.backends.cudnn.rnn.fp32_precision = "ieee"
+# --8<-- [end:tensorfloat]
+
 
 # --8<-- [start:rnn]
 def rnn_cell(features, hidden, weight_ih, weight_hh, bias_ih, bias_hh):

@@ -8,6 +8,10 @@ import tensorflow as tf
 # --8<-- [end:imports]
 from snippets.character_rnn.weights import draw_recurrent_weights, gru_to_keras
 
+# --8<-- [start:tensorfloat]
+tf.config.experimental.enable_tensor_float_32_execution(False)
+# --8<-- [end:tensorfloat]
+
 
 # --8<-- [start:rnn]
 def rnn_cell(features, hidden, weight_ih, weight_hh, bias_ih, bias_hh):

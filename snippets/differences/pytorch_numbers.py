@@ -81,6 +81,20 @@ if __name__ == "__main__":
     print(f"By n - 1: {features.std():.3f}")
     # --8<-- [end:spread_agree]
 
+    # --8<-- [start:tensorfloat]
+    print("Products:        ", torch.get_float32_matmul_precision())
+    print("Convolutions:    ", torch.backends.cudnn.conv.fp32_precision)
+    print("Recurrent layers:", torch.backends.cudnn.rnn.fp32_precision)
+    # --8<-- [end:tensorfloat]
+
+    # --8<-- [start:tensorfloat_agree]
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # the standard of float32
+    torch.backends.cudnn.rnn.fp32_precision = "ieee"
+    convolutions = torch.backends.cudnn.conv.fp32_precision
+    recurrent = torch.backends.cudnn.rnn.fp32_precision
+    print("TensorFloat-32:", "tf32" in (convolutions, recurrent))
+    # --8<-- [end:tensorfloat_agree]
+
     # --8<-- [start:seeds]
     draws = []
     for _ in range(2):

@@ -80,6 +80,17 @@ if __name__ == "__main__":
     print(f"By n - 1: {tf.math.reduce_std(features) * (n / (n - 1)) ** 0.5:.3f}")
     # --8<-- [end:spread_agree]
 
+    # --8<-- [start:tensorfloat]
+    used = tf.config.experimental.tensor_float_32_execution_enabled()
+    print("TensorFloat-32:", used)
+    # --8<-- [end:tensorfloat]
+
+    # --8<-- [start:tensorfloat_agree]
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    used = tf.config.experimental.tensor_float_32_execution_enabled()
+    print("TensorFloat-32:", used)
+    # --8<-- [end:tensorfloat_agree]
+
     # --8<-- [start:seeds]
     draws = []
     for _ in range(2):

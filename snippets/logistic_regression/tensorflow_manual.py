@@ -7,6 +7,10 @@ import tensorflow as tf
 from snippets.logistic_regression.data import load_iris
 from snippets.logistic_regression.figures import plot_boundary, plot_costs
 
+# --8<-- [start:tensorfloat]
+tf.config.experimental.enable_tensor_float_32_execution(False)
+# --8<-- [end:tensorfloat]
+
 # --8<-- [start:hyperparameters]
 LEARNING_RATE = 0.1
 NUM_EPOCHS = 10

@@ -16,6 +16,10 @@ from snippets.softmax_regression.batches import (
 )
 from snippets.softmax_regression.data import read_mnist, to_features
 
+# --8<-- [start:tensorfloat]
+tf.config.experimental.enable_tensor_float_32_execution(False)
+# --8<-- [end:tensorfloat]
+
 
 # --8<-- [start:model]
 def predict_logits(features, weights, bias):

@@ -18,6 +18,7 @@ from snippets.character_rnn.weights import (
     draw_start_weights,
     swap_first_gates,
 )
+from tests.snippets.rounding import RECURRENT
 
 BATCH, TIME, NUM_FEATURES, NUM_HIDDEN = 3, 6, 5, 4
 
@@ -131,7 +132,7 @@ def test_cells_by_hand_match_the_library(cell, num_gates, library, seed):
     by_hand = cells.unroll(cell, features, 9, [to_tensor(array) for array in arrays])
     layer = cells.load_recurrent_layer(library(7, 9, batch_first=True), arrays)
     states = layer.to(device)(features)[0]
-    np.testing.assert_allclose(to_numpy(by_hand), to_numpy(states), atol=1e-6)
+    np.testing.assert_allclose(to_numpy(by_hand), to_numpy(states), atol=RECURRENT)
 
 
 def test_swapped_gates_load_but_compute_something_else(features):
@@ -176,7 +177,7 @@ def test_model_matches_numpy(model, start_weights, portions):
     assert hidden.shape == (1, BATCH, 16)
     assert logits.dtype == torch.float32
     expected = logits_in_numpy(start_weights, portions[0])
-    np.testing.assert_allclose(to_numpy(logits), expected, atol=1e-6)
+    np.testing.assert_allclose(to_numpy(logits), expected, atol=RECURRENT)
 
 
 def test_model_goes_on_from_the_state_it_returned(model, portions):
@@ -261,7 +262,9 @@ def test_both_losses_have_the_same_gradients(model, portions):
     assert loss == pytest.approx(other_loss)
     assert len(grads) == len(other_grads) == 7
     for grad, other_grad in zip(grads, other_grads, strict=True):
-        np.testing.assert_allclose(to_numpy(grad), to_numpy(other_grad), atol=1e-7)
+        np.testing.assert_allclose(
+            to_numpy(grad), to_numpy(other_grad), atol=RECURRENT / 10
+        )
     assert max(np.abs(to_numpy(grad)).max() for grad in grads) > 1e-3
 
 
@@ -333,7 +336,7 @@ def test_hidden_states_are_those_of_the_gru(model, start_weights):
     expected = gru_in_numpy(embedding[encode("To be, or")][np.newaxis], *gru)[0]
     assert isinstance(states, np.ndarray)
     assert states.shape == (9, 16)
-    np.testing.assert_allclose(states, expected, atol=1e-6)
+    np.testing.assert_allclose(states, expected, atol=RECURRENT)
 
 
 def test_next_probas_follow_the_whole_text(model, start_weights):
