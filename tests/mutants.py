@@ -29,12 +29,13 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 import cosmic_ray
@@ -249,22 +250,25 @@ class Worker:
         settings = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.root)}
         options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=line"]
         options += ["-k", f"not {HANDED_OUT}"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *tests],
-            cwd=self.root,
-            env=kept | settings | added,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # so that all that it started ends with it
-        )
-        try:
-            output, _ = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.communicate()
-            raise
+        with TemporaryFile("w+") as said:  # not a pipe: what hangs may hold its end
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *options, *tests],
+                cwd=self.root,
+                env=kept | settings | added,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,  # so that all that it started ends with it
+            )
+            try:
+                process.wait(limit)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, 9)
+                process.wait()
+            said.seek(0)
+            output = said.read()
         return subprocess.CompletedProcess(tests, process.returncode, output)
 
     def kill(self, mutant: Mutant, tests: list[str], patience: float) -> str:
