@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache as remember
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from pagecode import cache
 from pagecode.compare import first_difference
 from pagecode.data import stand_ins
 from pagecode.export import Export, export_all, write_all
-from pagecode.page import Program, frameworks, read_pages
+from pagecode.page import Block, Program, frameworks, read_pages
 from pagecode.parts import address
 from pagecode.process import Failure
 from pagecode.prove import mismatch, prove
@@ -53,6 +54,67 @@ def chosen() -> list[Export]:
     return found if ALL else random.Random(4).sample(found, min(SAMPLE, len(found)))
 
 
+def modules() -> list[Export]:
+    """Return what each module of snippets is to print when it is started.
+
+    The outputs of the blocks that show what it does then, in its own order.
+    """
+    shown: dict[Path, dict[int, tuple[int, Block, str]]] = {}
+    for program in PROGRAMS.values():
+        for block in program.blocks:
+            for line in block.lines:
+                if line.number > start_of(line.file):
+                    found = shown.setdefault(line.file, {})
+                    place = int(block.where.rpartition(":")[2])
+                    found.setdefault(place, (line.number, block, program.framework))
+    exports = []
+    for file, blocks in sorted(shown.items()):
+        of = [block for _, block, _ in sorted(blocks.values(), key=lambda x: x[0])]
+        outputs = [x.output for x in of if x.output]
+        exports.append(
+            Export(
+                page=of[0].where.rpartition(":")[0].removeprefix("docs/"),
+                framework=next(iter(blocks.values()))[2],
+                kind="module",
+                path=file.relative_to(ROOT).as_posix(),
+                output=[y for x in outputs for y in ([None] if x.varies else x.lines)],
+                atol=next((x.atol for x in outputs if x.atol), None),
+                raises=False,
+                text=file.read_text(encoding="utf-8"),
+            )
+        )
+    found = [x for x in exports if x.framework in frameworks()]
+    return found if ALL else random.Random(5).sample(found, min(4, len(found)))
+
+
+@remember
+def start_of(file: Path) -> float:
+    """Return the line from which on a module does what it does when it is started."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    found = [n for n, x in enumerate(lines, 1) if x.startswith("if __name__ == ")]
+    return found[0] if found else float("inf")
+
+
+def start(export: Export) -> None:
+    """Start a module of snippets; Failure unless it prints what its page shows."""
+    name = export.path.removesuffix(".py").replace("/", ".")
+    done = subprocess.run(
+        [sys.executable, "-m", name],
+        cwd=ROOT,
+        env=cache.environment(ROOT),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    if done.returncode:
+        raise Failure(f"{export.path}: {done.stderr.strip()[-3000:]}")
+    printed = [line.rstrip() for line in done.stdout.rstrip().splitlines()]
+    if difference := mismatch(export, printed):
+        page = f"docs/{export.page}"
+        raise Failure(f"{export.path}: does not print what {page} shows\n{difference}")
+
+
 def program_of(export: Export):
     """Return the program that a file was made of."""
     return PROGRAMS[export.page, export.framework]
@@ -60,6 +122,7 @@ def program_of(export: Export):
 
 by_path = pytest.mark.parametrize("export", EXPORTS, ids=lambda x: x.path)
 CHOSEN = chosen()
+MODULES = modules()
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +143,8 @@ def proofs(
             if export.kind == "notebook":
                 folder = tmp_path_factory.mktemp("notebook")
                 work = partial(run_notebook, export, program_of(export), folder)
+            elif export.kind == "module":
+                work = partial(start, export)
             else:
                 work = partial(prove, export, ROOT, use_cache=not ALL)
             found[export.path] = pool.submit(work)
@@ -88,7 +153,7 @@ def proofs(
 
 
 @on_real_data
-@pytest.mark.parametrize("export", CHOSEN, ids=lambda x: x.path)
+@pytest.mark.parametrize("export", [*CHOSEN, *MODULES], ids=lambda x: x.path)
 def test_program_prints_what_its_page_shows(
     proofs: dict[str, Future], export: Export
 ) -> None:
