@@ -185,10 +185,18 @@ def add_downloads(markdown: str, page: Page, url: str, extra: Any) -> str:
     return markdown + end + stamps.of_page(page.name, extra.get("repository"))
 
 
-def mark_blocks(html: str, page: Page, url: str, config: Any) -> str:
-    """Let each block's HTML name its stand-alone programs, for the copy button.
+def button(kind: str, title: str, attributes: str = "") -> str:
+    """Return a button on a block, in the dress of Material's own."""
+    named = f'class="md-code__button {kind}" title="{title}" aria-label="{title}"'
+    return f'<button type="button" {named} {attributes}></button>'
 
-    Where a repository is configured, the block has a link to report it.
+
+def mark_blocks(html: str, page: Page, url: str, config: Any) -> str:
+    """Give each block its buttons: one copies it as shown, one its stand-alone program.
+
+    Where a repository is configured, a link to report it stands beside them. Commands
+    have the first button alone; an output has none. Material could add that one by a
+    script, but then has to lay out the page once for each block.
     """
     data = {block: " data-raises" if block.raises else "" for block in page.blocks}
     known: dict[Block, dict[str, str]] = {block: {} for block in page.blocks}
@@ -199,19 +207,29 @@ def mark_blocks(html: str, page: Page, url: str, config: Any) -> str:
             address = get_relative_url(file.path, url)
             data[block] += f' data-program-{program.framework}="{address}"'
             known[block][file.path] = said
-    left = iter(page.blocks)
+    numbers, left = itertools.count(), iter(page.blocks)
 
     def mark(found: re.Match) -> str:
-        block, link = next(left), ""
-        if repository := config.extra["repository"]:
-            root = Path(config.config_file_path).parent
-            here = f"{config.site_url or ''}{url}"
-            address = escape(issue(repository, here, block, root, known[block]))
-            link = f'<a class="report" href="{address}" title="Report this block">'
-            link += "Report</a>"
-        return f"{found[0][:-1]}{data[block]}>{link}"
+        if found[1] == "text":
+            return found[0]
+        name, more = f"__block_{next(numbers)}", ""
+        target = f'data-md-type="copy" data-clipboard-target="#{name} code"'
+        tools = button("shown", "Copy the code as shown", target)
+        if re.fullmatch("py(thon)?3?", found[1]):
+            block = next(left)
+            more = data[block]
+            does = "fails as the page shows" if block.raises else "runs by itself"
+            tools += button("program", f"Copy the program that {does}")
+            if repository := config.extra["repository"]:
+                root = Path(config.config_file_path).parent
+                here = f"{config.site_url or ''}{url}"
+                to = escape(issue(repository, here, block, root, known[block]))
+                said = 'class="report" title="Report this block"'
+                tools += f'<a {said} href="{to}">Report</a>'
+        nav = f'<div class="md-code__nav">{tools}</div>'
+        return f'{found[0][:-1]} id="{name}"{more}>{nav}'
 
-    return re.sub(r'<div class="language-py(thon)?3? [^"]*highlight[^"]*">', mark, html)
+    return re.sub(r'<div class="language-(\w+) [^"]*highlight[^"]*">', mark, html)
 
 
 # What nbconvert adds to a notebook: scripts, JupyterLab's styles (half a megabyte, and

@@ -46,9 +46,13 @@ CLICK_ALL = """async blocks => {
         if (!block.checkVisibility()) { found.push(null); continue }
         const all = [{...block.dataset}]
         for (const button of block.querySelectorAll("button")) {
-            await forget()
-            button.click()
-            all.push(await remember())
+            let copied = ["", ""]  // under load, one in thousands is lost
+            for (let n = 0; n < 3 && !copied[1]; n++) {
+                await forget()
+                button.click()
+                copied = await remember()
+            }
+            all.push(copied)
         }
         found.push(all)
     }
@@ -105,8 +109,8 @@ def test_buttons_copy_the_block_and_its_program(
         if not found:  # in the other framework's tab
             assert block.framework == ({*LABELS} - {BOTH, FRAMEWORKS[label]}).pop()
             continue
-        data, (_, code), (said, program) = found
-        assert code == block.text.rstrip(), block.where
+        data, (done, code), (said, program) = found
+        assert (done, code) == ("Copied to clipboard", block.text.rstrip()), block.where
         assert not PROMPT.search(code), block.where
 
         name = block.framework or FRAMEWORKS[label]
@@ -125,10 +129,9 @@ def test_only_programs_have_a_second_button_and_outputs_have_none(
     tab, page: Page
 ) -> None:
     visit(tab, page)
-    code, program = (tab.locator(x) for x in ("pre > code", ".program"))
-    assert program.count() == len(page.blocks)
-    assert tab.locator(".md-code__button").count() == code.count() + program.count()
-    assert tab.locator(".language-text button:visible").count() == 0
+    for kind in (".shown", ".program"):
+        assert tab.locator(f"{PYTHON} {kind}").count() == len(page.blocks)
+    assert tab.locator(".language-text button").count() == 0
     for block in tab.locator(f".highlight:not({PYTHON}):not(.language-text)").all():
         if block.is_visible():
             _, text = copied(tab, block.get_by_role("button").click)
@@ -245,4 +248,4 @@ def test_without_scripts_there_are_no_dead_buttons(browser, served) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         tab = context.new_page()
         tab.goto(f"{served[1]}models/logistic-regression/")
-        assert tab.locator("article button").count() == 0
+        assert tab.locator("article button:visible").count() == 0

@@ -1,6 +1,6 @@
-// Beside Material's button, which copies a block as shown, this puts one that copies the
-// program: the block after all that it needs. The block's `data-program-…` name its file,
-// per framework; it is fetched on a click.
+// A block has two buttons. Material copies the block as shown; this copies the program: the
+// block after all that it needs. The block's `data-program-…` name its file, per framework;
+// it is fetched on a click.
 const PROGRAMS = {
   "PyTorch": "programPytorch",
   "TensorFlow": "programTensorflow",
@@ -19,9 +19,9 @@ async function download(address) {
   return answer.text()
 }
 
-async function copyProgram(block, base) {
+async function copyProgram(block) {
   const name = choose(block)
-  const address = new URL(block.dataset[PROGRAMS[name]], base)
+  const address = new URL(block.dataset[PROGRAMS[name]], location)
   if (!navigator.clipboard?.write) { // withheld from plain http
     open(address)
     alert$.next("No access to the clipboard here: the program opens instead")
@@ -40,22 +40,8 @@ async function copyProgram(block, base) {
   }
 }
 
-document$.subscribe(() => { // at the start, and after each instant navigation
-  const base = location.href
-  for (const nav of document.querySelectorAll(".md-code__nav")) {
-    nav.role = "none" // or each block would be a landmark of the page
-    const block = nav.closest(".highlight")
-    if (!block || !choose(block)) continue
-    const report = block.querySelector(".report")
-    nav.querySelector("[data-md-type=copy]").title = "Copy the code as shown"
-    nav.append(Object.assign(document.createElement("button"), {
-      className: "md-code__button program",
-      title: `Copy the program that ${does(block)}`,
-      ariaLabel: `Copy the program that ${does(block)}`,
-      onclick: () => copyProgram(block, base),
-    }))
-    if (report) nav.append(report)
-  }
+addEventListener("click", ({ target }) => {
+  if (target.matches(".program")) copyProgram(target.closest(".highlight"))
 })
 
 // Material's messages are only seen; this says them to screen readers, too.
