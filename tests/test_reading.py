@@ -31,9 +31,9 @@ THIN = """() => {
         seen.add(look)
     }
 }"""
-SEE_ALL = """async () => {
-    for (const x of document.querySelectorAll("pre > code")) {
-        x.scrollIntoView({ block: "center" })  // only then does Material see to it
+SEE_ALL = """async () => {  // Material sees to a block once it is seen
+    for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
+        scrollTo(0, y)
         await new Promise(done => requestAnimationFrame(() => setTimeout(done)))
     }
     scrollTo(0, 0)
