@@ -37,7 +37,7 @@ def pages(small_site: Site, tmp_path: Path, monkeypatch):  # noqa: F811
 
 
 def test_report_of_a_block_says_which_and_with_what_it_was_verified(pages) -> None:
-    found = pages(REPOSITORY + "/")["page/index.html"].select(".highlight > a.report")
+    found = pages(REPOSITORY + "/")["page/index.html"].select(".highlight a.report")
     assert [link.text for link in found] == ["Report"] * 2
     for link, (name, line, number) in zip(
         found, [("pytorch", 5, 2), ("tensorflow", 11, 5)], strict=True
