@@ -64,7 +64,10 @@ BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
 # All pages. Run, they are asked for by line; in a browser, they tell of the theme.
 SLOW = {"test_pages.py", "test_browser.py", "test_reading.py"}
 HANDED_OUT = "prints_what_its_page_shows"  # tests that run what is handed out: minutes
-STARTED = {"pagecode/run.py": "pagecode/process.py"}  # in an environment of its own
+# What runs in an environment of its own, unseen by coverage, and who starts it.
+STARTED = dict.fromkeys(
+    ["pagecode/run.py", "pagecode/figure.py"], "pagecode/process.py"
+)
 COVERAGE = """[run]
 source = pagecode, snippets
 parallel = true

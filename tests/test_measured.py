@@ -1,5 +1,6 @@
 """A measurement is kept with its code's hash, and shown while it is that code's."""
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,26 @@ def test_code_is_what_modules_import_in_turn(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     expected = ["a/one.py", "a/three.py", "a/two.py", "b/four.py"]
     assert measured.imported(["a.one"], tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        (
+            "processor\t: 0\nmodel name\t: Chip 9: fast\nmodel name\t: Chip",
+            "Chip 9: fast",
+        ),
+        ("processor\t: 0\n", platform.machine()),
+        (None, platform.processor()),
+    ],
+)
+def test_processor_is_what_it_calls_itself(
+    monkeypatch: pytest.MonkeyPatch, told: str | None, name: str
+) -> None:
+    def read(path: Path) -> str:
+        if told is None:
+            raise FileNotFoundError(path)
+        return told
+
+    monkeypatch.setattr(measured.Path, "read_text", read)
+    assert measured.model_name() == name

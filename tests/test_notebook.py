@@ -58,6 +58,7 @@ def test_a_block_carries_its_verified_output_and_no_other(site):
     expected = {"output_type": "stream", "name": "stdout", "text": "1\n\n2\n"}
     assert first.outputs == [expected]
     assert second.outputs == []
+    assert (first.execution_count, second.execution_count) == (1, 2)
 
 
 def test_a_block_that_must_fail_may_fail_and_shows_how(site):

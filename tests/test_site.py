@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin
@@ -122,6 +123,18 @@ def test_no_include_reaches_the_reader(built: Path, page: Page) -> None:
     ]
     lines = html_of(built, page).text.splitlines()
     assert [x.strip() for x in lines if re.match(r"\W*8<-", x)] == escaped
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_picture_is_drawn_in_the_page_with_its_words(
+    built: Path, page: Page
+) -> None:
+    source = page.path.read_text(encoding="utf-8")
+    told = re.findall(r"!\[([^]]+)]\([^)]*\.svg\)", source)
+    name = page.name.removesuffix(".md").removesuffix("index")
+    html = (built / name / "index.html").read_text(encoding="utf-8")
+    drawn = re.findall(r'<svg class="figure" role="img" aria-label="([^"]+)" ', html)
+    assert list(map(unescape, drawn)) == told
 
 
 def test_no_page_asks_another_host(built: Path) -> None:

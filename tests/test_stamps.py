@@ -167,7 +167,8 @@ def test_cost_is_the_last_runs_and_outlives_a_change(verified: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.1, "1 s"), (5.2, "5 s"), (9.9, "10 s"), (99.0, "100 s")]
+    ("seconds", "said"),
+    [(0.1, "1 s"), (5.2, "5 s"), (9.9, "10 s"), (10.6, "10 s"), (99.0, "100 s")],
 )
 def test_seconds_are_told_as_one_would_say_them(seconds: float, said: str) -> None:
     assert about(seconds) == said
