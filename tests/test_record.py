@@ -43,6 +43,12 @@ def test_page_that_is_right_is_not_written(site: Site) -> None:
     )
 
 
+def test_page_that_has_passed_is_run_all_the_same(site: Site) -> None:
+    site.add("print('a', 0.25)", "a 0.25")
+    assert site.verify(use_cache=True) == {"pytorch": [""]}
+    assert site.record() == 0
+
+
 def test_output_within_tolerance_is_left_beside_one_that_is_not(site: Site) -> None:
     site.add("print(0.25)", "0.26")
     site.add("print(0.25)", "0.46")

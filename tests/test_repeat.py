@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from pagecode import __main__, repeat
+from pagecode.process import Result
 from tests.conftest import PAGE, Site
 
 
@@ -67,6 +68,16 @@ def test_output_that_is_wrong_is_told(site: Site, monkeypatch, capsys) -> None:
     site.add("print(2)", "1")
     assert run(site, monkeypatch, "determinism") == 1
     assert "docs/page.md:8: not what the block prints" in capsys.readouterr().err
+
+
+def test_what_differs_is_told_beside_what_failed() -> None:
+    def made(text: str) -> Result:
+        return Result(text, 0.0, None, [], [], 1, [])
+
+    first = repeat.Round({"a": made("1"), "b": made("1")}, set(), [])
+    other = repeat.Round({"b": made("2")}, set(), ["a fails"])
+    told = ["a fails", "b\n  first     1\n  now       2"]
+    assert repeat.differences(first, other) == told
 
 
 def test_one_page_can_be_chosen(site: Site, monkeypatch, capsys) -> None:
