@@ -64,6 +64,8 @@ BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
 # All pages. Run, they are asked for by line; in a browser, they tell of the theme.
 SLOW = {"test_pages.py", "test_browser.py", "test_reading.py"}
 HANDED_OUT = "prints_what_its_page_shows"  # tests that run what is handed out: minutes
+STARTS = "test_module_that_is_started_shows_the_same"
+OWN = {"hook": "test_site.py"}  # of what has no file of tests by its own name
 # What runs in an environment of its own, unseen by coverage, and who starts it.
 STARTED = dict.fromkeys(
     ["pagecode/run.py", "pagecode/figure.py"], "pagecode/process.py"
@@ -282,7 +284,7 @@ class Worker:
         original = path.read_text(encoding="utf-8")
         path.write_text(mutant.text, encoding="utf-8")
         try:
-            done = self.run([*options, *tests], 3600)
+            done = self.run([*options, *tests], 3600, ALL="1")  # each module's start
         except subprocess.TimeoutExpired:
             return "time"
         finally:
@@ -443,12 +445,15 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
         return [reach[file].seconds[x] for x in chosen]
 
     def tests_of(mutant: Mutant) -> tuple[list[str], float]:
-        path, own = mutant.path, f"test_{Path(mutant.path).stem}.py"
+        path, stem = mutant.path, Path(mutant.path).stem
+        own = OWN.get(stem, f"test_{stem}.py")
         around = [x for x in statements(path) if mutant.line in x]
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
         found = {file: reached(file, path, lines) for file in reach}
         took = {file: seconds(file, found[file]) for file in reach if found[file]}
-        shown = pages.get((mutant.path, mutant.line), [])
+        shown = [*pages.get((path, mutant.line), [])]
+        if mutant.line > started_at(path):
+            shown.append(f"tests/test_programs.py::{STARTS}[{path}]")
         tests, spent, longest = [], 0.0, 0.0
         for file in sorted(took, key=lambda x: (Path(x).name != own, sum(took[x]))):
             spent += sum(took[file])
@@ -458,6 +463,14 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
         return tests + shown, 60 + 2 * longest + 300 * bool(shown)
 
     return tests_of
+
+
+@cache
+def started_at(path: str) -> float:
+    """Return the line from which on a snippet's code runs when it is started."""
+    lines = source(path).splitlines() if path.startswith("snippets/") else []
+    found = [n for n, x in enumerate(lines, 1) if x.startswith("if __name__ == ")]
+    return found[0] if found else float("inf")
 
 
 @cache

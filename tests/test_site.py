@@ -9,7 +9,9 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin
 
 import pytest
+from latex2mathml.converter import convert
 
+from pagecode.hook import mathml, show_notebook
 from pagecode.page import Page, read_pages
 from tests.conftest import PAGE, Site
 from tests.served import ROOT, build
@@ -135,6 +137,16 @@ def test_each_picture_is_drawn_in_the_page_with_its_words(
     html = (built / name / "index.html").read_text(encoding="utf-8")
     drawn = re.findall(r'<svg class="figure" role="img" aria-label="([^"]+)" ', html)
     assert list(map(unescape, drawn)) == told
+
+
+def test_formulas_are_set_in_pages_and_in_notebooks() -> None:
+    line, block = convert("x < 1"), convert("x < 1", display="block")
+    marked = (
+        r'<span class="arithmatex">\({0}\)</span><div class="arithmatex">\[{0}\]</div>'
+    )
+    assert mathml(marked.format("x &lt; 1")) == line + block
+    shown = show_notebook("<p>$x &lt; 1$</p><pre>$y$</pre>$$x &lt; 1$$", "x.ipynb")
+    assert shown.endswith(f"<p>{line}</p><pre>$y$</pre>{block}")
 
 
 def test_no_page_asks_another_host(built: Path) -> None:

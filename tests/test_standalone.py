@@ -29,6 +29,11 @@ DROPPED = [
     pytest.param(["def f():\n    return 1", "print(1)"], "def f", id="function"),
     pytest.param(["class C:\n    pass", "print(1)"], "class C", id="class"),
     pytest.param(["N = 1", "print(1)"], "N = 1", id="constant"),
+    pytest.param(
+        ["import random", "def f():\n    random.seed(1)", "print(random.random() < 1)"],
+        "def f",
+        id="function that would set state",
+    ),
     pytest.param(["x = len('abc')", "print(1)"], "x =", id="run"),
     pytest.param(["x = [1]", "print(x)", "print(x[0])"], "print(x)\n", id="print"),
     pytest.param(["x = 1", "x = 2", "print(x)"], "x = 1", id="overwritten"),
@@ -58,6 +63,11 @@ KEPT = [
         ["N = 2", "def f(n=N):\n    return n", "print(f())"], "N =", id="default"
     ),
     pytest.param(["x = [1]", "x.append(2)", "print(x)"], "append", id="method"),
+    pytest.param(
+        ["f = len", "def f(x):\n    x.append(1)", "y = []", "f(y)", "print(y)"],
+        "f(y)",
+        id="function under a name that was another's",
+    ),
     pytest.param(["x = [1]", "x[0] = 3", "print(x)"], "x[0]", id="item"),
     pytest.param(["x = [1]", "x += [2]", "print(x)"], "x +=", id="augmented"),
     pytest.param(["x = [1]", "del x[0]", "print(x)"], "del", id="deletion"),

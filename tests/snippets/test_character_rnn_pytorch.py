@@ -359,3 +359,9 @@ def test_next_probas_refuse_bad_input(model, text, temperature):
 def test_hidden_states_refuse_bad_input(model, text):
     with pytest.raises(ValueError, match="text"):
         use.hidden_states(model, text)
+
+
+def test_weights_that_a_layer_has_no_place_for_are_refused():
+    arrays = draw_recurrent_weights(7, 9, 3, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="longer"):
+        cells.load_recurrent_layer(nn.GRU(7, 9), [*arrays, arrays[0]])
