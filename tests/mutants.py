@@ -533,6 +533,7 @@ def main() -> int:
     """Test the mutants, tell which are alive, and keep the score of all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, help="how many of them, chosen by a seed")
+    parser.add_argument("--seed", type=int, default=SEED, help="that which chooses")
     parser.add_argument("--only", default="", help="a part of their file's path")
     parser.add_argument("--list", action="store_true", help="count them, and stop")
     chosen = parser.parse_args()
@@ -540,7 +541,8 @@ def main() -> int:
     equivalent = read_equivalent(every)
     mutants = [x for x in every if chosen.only in x.path]
     if chosen.sample:
-        mutants = random.Random(SEED).sample(mutants, min(chosen.sample, len(mutants)))
+        number = min(chosen.sample, len(mutants))
+        mutants = random.Random(chosen.seed).sample(mutants, number)
     print(
         f"{len(mutants)} mutants of {len({x.path for x in mutants})} files", flush=True
     )
