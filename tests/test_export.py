@@ -1,7 +1,13 @@
 """The files that a page hands out, by their names."""
 
-from pagecode.export import export_all
+from pagecode.export import dependencies, export_all
 from tests.conftest import Site
+from tests.served import ROOT
+
+
+def test_code_that_cannot_be_read_needs_nothing() -> None:
+    assert dependencies("import numpy", ROOT).keys() == {"numpy"}
+    assert dependencies("import numpy\n1 +", ROOT) == {}
 
 
 def test_files_are_numbered_as_their_programs_blocks(site: Site) -> None:

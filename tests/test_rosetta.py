@@ -168,3 +168,12 @@ def test_every_row_is_in_the_table() -> None:
     assert names[0] == names[1] == names[2]
     assert len(set(names[0])) == len(names[0]) >= 60
     assert all(row.phrase for row in columns[2])
+
+
+def test_result_may_stand_at_the_end_of_a_longer_with(root: Path) -> None:
+    longer = "        y = x.sum(\n            axis=0 < 1\n        )\n        return y\n"
+    old = "        return x.sum(\n            axis=0 < 1\n        )\n"
+    for name in rosetta.COLUMNS.values():
+        write(root, name, ROWS.replace(old, longer))
+    shown = fill(root).replace("<wbr>", "")
+    assert "    y = x.sum(\n        axis=0 &lt; 1\n    )\n    y</code>" in shown

@@ -139,6 +139,14 @@ def test_each_picture_is_drawn_in_the_page_with_its_words(
     assert list(map(unescape, drawn)) == told
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_button_says_whether_its_program_fails(built: Path, page: Page) -> None:
+    name = page.name.removesuffix(".md").removesuffix("index")
+    html = (built / name / "index.html").read_text(encoding="utf-8")
+    found = re.findall(r'title="Copy the program that (\w+) ', html)
+    assert found == ["fails" if x.raises else "runs" for x in page.blocks]
+
+
 def test_formulas_are_set_in_pages_and_in_notebooks() -> None:
     line, block = convert("x < 1"), convert("x < 1", display="block")
     marked = (

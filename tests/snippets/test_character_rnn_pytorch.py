@@ -226,6 +226,12 @@ def test_evaluate_follows_its_generator(model):
     assert set(first) <= set(ALPHABET)
 
 
+def test_evaluate_draws_one_character_if_asked(model):
+    generator = np.random.default_rng(0)
+    text = pytorch_model.evaluate(model, "AB", 1, 0.8, generator)
+    assert (text[:2], len(text)) == ("AB", 3)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
