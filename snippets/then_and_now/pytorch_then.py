@@ -125,10 +125,12 @@ if __name__ == "__main__":
     probas = torch.sigmoid(logits)
     # --8<-- [end:probas]
 
-    with show_error():
+    try:
         # --8<-- [start:bool]
         custom_where(probas >= 0.5, 1, 0)
         # --8<-- [end:bool]
+    except NotImplementedError as error:
+        print(f"NotImplementedError: {error}")
 
     # --8<-- [start:bool_now]
     print(torch.where(probas > 0.5, 1, 0))
@@ -219,10 +221,12 @@ if __name__ == "__main__":
     print("Logits:", model(torch.ones(3, 2)).tolist())
     # --8<-- [end:module_now]
 
-    with show_error():
+    try:
         # --8<-- [start:minus]
         compile("DataLoader(dataset, batch_size=256, shuffle-True)", "post", "eval")
         # --8<-- [end:minus]
+    except SyntaxError as error:
+        print(f"SyntaxError: {error.msg}")
 
     # --8<-- [start:minus_now]
     test_loader = DataLoader(range(5), batch_size=2, shuffle=False)
