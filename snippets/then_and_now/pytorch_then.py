@@ -330,14 +330,6 @@ if __name__ == "__main__":
     print("Now: ", weights.tolist(), weights.requires_grad)
     # --8<-- [end:shared]
 
-    # --8<-- [start:settings]
-    num_hidden = 8
-    then = torch.nn.GRU(input_size=4, hidden_size=16, num_layers=num_hidden)
-    print("Then:", then.num_layers, "layers of", then.hidden_size)
-    model = CharacterGRU(len(ALPHABET), embedding_dim=4, num_hidden=num_hidden)
-    print("Now: ", model.gru.num_layers, "layer of", model.gru.hidden_size)
-    # --8<-- [end:settings]
-
     # --8<-- [start:embedding]
     num_characters, embedding_dim, hidden_size = 100, 64, 128
     embed = torch.nn.Embedding(num_characters, hidden_size)
@@ -354,6 +346,14 @@ if __name__ == "__main__":
     logits, hidden = model(torch.tensor([[3]]))
     print("Logits:", tuple(logits.shape), "hidden:", tuple(hidden.shape))
     # --8<-- [end:embedding_now]
+
+    # --8<-- [start:settings]
+    num_hidden = 8
+    then = torch.nn.GRU(input_size=4, hidden_size=16, num_layers=num_hidden)
+    print("Then:", then.num_layers, "layers of", then.hidden_size)
+    model = CharacterGRU(len(ALPHABET), embedding_dim=4, num_hidden=num_hidden)
+    print("Now: ", model.gru.num_layers, "layer of", model.gru.hidden_size)
+    # --8<-- [end:settings]
 
     # --8<-- [start:sequence]
     tokens = char_to_tensor("then").view(1, -1)  # (batch, time)
