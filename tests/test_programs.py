@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache as remember
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 import pytest
@@ -98,15 +99,17 @@ def start_of(file: Path) -> float:
 def start(export: Export) -> None:
     """Start a module of snippets; Failure unless it prints what its page shows."""
     name = export.path.removesuffix(".py").replace("/", ".")
-    done = subprocess.run(
-        [sys.executable, "-m", name],
-        cwd=ROOT,
-        env=cache.environment(ROOT),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    with TemporaryDirectory() as folder:  # some save a file
+        (Path(folder) / "data").symlink_to(ROOT / "data", target_is_directory=True)
+        done = subprocess.run(
+            [sys.executable, "-m", name],
+            cwd=folder,
+            env=cache.environment(ROOT) | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
     if done.returncode:
         raise Failure(f"{export.path}: {done.stderr.strip()[-3000:]}")
     printed = [line.rstrip() for line in done.stdout.rstrip().splitlines()]
