@@ -6,7 +6,7 @@ PAGE      ?= # one page, as in models/logistic-regression.md; all by default
 ALL       ?= # anything: run all that is handed out, whatever the cache says
 PORT      ?= 8000
 TIMES     ?= 10
-SAMPLE    ?= # how many mutants, chosen by a seed; all by default
+SAMPLE    ?= # how many mutants, chosen by the day; all by default
 ONLY      ?= # mutants of files whose path contains it
 SUDO      ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
 FRAMEWORK ?= # pytorch or tensorflow: its programs, in a venv with it alone; both: the

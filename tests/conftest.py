@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache as remember
 from importlib.metadata import distributions
 from pathlib import Path
 from textwrap import indent
@@ -36,6 +37,14 @@ TWO_TABS = """\
     --8<-- "code.py:tensorflow"
     ```
 """
+
+
+@remember
+def start_of(file: Path) -> float:
+    """Return the line from which on a module does what it does when it is started."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    found = [n for n, x in enumerate(lines, 1) if x.startswith("if __name__ == ")]
+    return found[0] if found else float("inf")
 
 
 @dataclass

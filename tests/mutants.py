@@ -1,7 +1,7 @@
 """Change the code on purpose, a little at a time, and see whether a test notices.
 
     python -m tests.mutants                 all mutants; hours. What was killed stays so
-    python -m tests.mutants --sample 300    a seeded choice of them
+    python -m tests.mutants --sample 300    some of them: --seed, or the day, chooses
     python -m tests.mutants --only PATTERN  those of the files whose path contains it
 
 A mutant is the committed code with one operator, comparison, number, condition, loop or
@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -46,6 +47,7 @@ from cosmic_ray.mutating import mutate_code
 from benchmarks.speed import say
 from pagecode import measured
 from pagecode.page import read_pages
+from tests.conftest import start_of
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / ".cache" / "mutants"  # which tests reach what; what was found
@@ -452,7 +454,7 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
         found = {file: reached(file, path, lines) for file in reach}
         took = {file: seconds(file, found[file]) for file in reach if found[file]}
         shown = [*pages.get((path, mutant.line), [])]
-        if mutant.line > started_at(path):
+        if path.startswith("snippets/") and mutant.line > start_of(ROOT / path):
             shown.append(f"tests/test_programs.py::{STARTS}[{path}]")
         tests, spent, longest = [], 0.0, 0.0
         for file in sorted(took, key=lambda x: (Path(x).name != own, sum(took[x]))):
@@ -463,14 +465,6 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]
         return tests + shown, 60 + 2 * longest + 300 * bool(shown)
 
     return tests_of
-
-
-@cache
-def started_at(path: str) -> float:
-    """Return the line from which on a snippet's code runs when it is started."""
-    lines = source(path).splitlines() if path.startswith("snippets/") else []
-    found = [n for n, x in enumerate(lines, 1) if x.startswith("if __name__ == ")]
-    return found[0] if found else float("inf")
 
 
 @cache
@@ -486,15 +480,16 @@ def statements(path: str) -> list[range]:
     ]
 
 
-def read_equivalent(mutants: list[Mutant]) -> dict[Mutant, str]:
-    """Return those that change nothing, and why.
+def read_equivalent() -> dict[Mutant, str]:
+    """Return those that change nothing, and why, whether they are chosen or not.
 
     Raises ValueError for one that is not, or no longer, made.
     """
     listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
     by_line: dict[tuple[str, str], list[Mutant]] = defaultdict(list)
-    for mutant in mutants:
-        by_line[mutant.path, mutant.before].append(mutant)
+    for path in {x["path"] for x in listed}:
+        for mutant in mutants_of(path):
+            by_line[path, mutant.before].append(mutant)
     found = {}
     for x in listed:
         made = [y for y in by_line[x["path"], x["before"]] if y.after == x["after"]]
@@ -533,16 +528,20 @@ def main() -> int:
     """Test the mutants, tell which are alive, and keep the score of all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, help="how many of them, chosen by a seed")
-    parser.add_argument("--seed", type=int, default=SEED, help="that which chooses")
+    parser.add_argument("--seed", type=int, help="by default the day")
     parser.add_argument("--only", default="", help="a part of their file's path")
     parser.add_argument("--list", action="store_true", help="count them, and stop")
     chosen = parser.parse_args()
     every = all_mutants()
-    equivalent = read_equivalent(every)
+    equivalent = read_equivalent()
     mutants = [x for x in every if chosen.only in x.path]
     if chosen.sample:
+        seed = (
+            chosen.seed or date.today().toordinal()
+        )  # fresh: no test was written for it
+        print(f"chosen by --seed {seed}")
         number = min(chosen.sample, len(mutants))
-        mutants = random.Random(chosen.seed).sample(mutants, number)
+        mutants = random.Random(seed).sample(mutants, number)
     print(
         f"{len(mutants)} mutants of {len({x.path for x in mutants})} files", flush=True
     )
