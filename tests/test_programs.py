@@ -13,10 +13,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache as remember
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import nbformat
 import pytest
@@ -29,12 +27,16 @@ from pagecode.page import Block, Program, frameworks, read_pages
 from pagecode.parts import address
 from pagecode.process import Failure
 from pagecode.prove import mismatch, prove
-from tests.conftest import PROVED, Site
+from tests.conftest import PROVED, Site, start_of
 
 ROOT = Path(__file__).parent.parent
 SITE_URL = "https://book.example/"
 ALL = bool(os.environ.get("ALL"))
 SAMPLE = 16
+START = """import runpy, sys
+sys.path.insert(0, {root!r})
+runpy.run_module({name!r}, run_name="__main__")
+"""
 PAGES = [page for page in read_pages(ROOT) if page.blocks and not page.faults]
 EXPORTS = export_all(PAGES, ROOT, SITE_URL)
 BLOCKS = [x for x in EXPORTS if x.kind == "block"]
@@ -72,50 +74,22 @@ def modules() -> list[Export]:
     for file, blocks in sorted(shown.items()):
         of = [block for _, block, _ in sorted(blocks.values(), key=lambda x: x[0])]
         outputs = [x.output for x in of if x.output]
+        path = file.relative_to(ROOT).as_posix()
+        name = path.removesuffix(".py").replace("/", ".")
         exports.append(
             Export(
                 page=of[0].where.rpartition(":")[0].removeprefix("docs/"),
                 framework=next(iter(blocks.values()))[2],
                 kind="module",
-                path=file.relative_to(ROOT).as_posix(),
+                path=path,
                 output=[y for x in outputs for y in ([None] if x.varies else x.lines)],
                 atol=next((x.atol for x in outputs if x.atol), None),
                 raises=False,
-                text=file.read_text(encoding="utf-8"),
+                text=START.format(root=str(ROOT), name=name),
             )
         )
     found = [x for x in exports if x.framework in frameworks()]
     return found if ALL else random.Random(5).sample(found, min(4, len(found)))
-
-
-@remember
-def start_of(file: Path) -> float:
-    """Return the line from which on a module does what it does when it is started."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    found = [n for n, x in enumerate(lines, 1) if x.startswith("if __name__ == ")]
-    return found[0] if found else float("inf")
-
-
-def start(export: Export) -> None:
-    """Start a module of snippets; Failure unless it prints what its page shows."""
-    name = export.path.removesuffix(".py").replace("/", ".")
-    with TemporaryDirectory() as folder:  # some save a file
-        (Path(folder) / "data").symlink_to(ROOT / "data", target_is_directory=True)
-        done = subprocess.run(
-            [sys.executable, "-m", name],
-            cwd=folder,
-            env=cache.environment(ROOT) | {"PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-    if done.returncode:
-        raise Failure(f"{export.path}: {done.stderr.strip()[-3000:]}")
-    printed = [line.rstrip() for line in done.stdout.rstrip().splitlines()]
-    if difference := mismatch(export, printed):
-        page = f"docs/{export.page}"
-        raise Failure(f"{export.path}: does not print what {page} shows\n{difference}")
 
 
 def program_of(export: Export):
@@ -146,10 +120,9 @@ def proofs(
             if export.kind == "notebook":
                 folder = tmp_path_factory.mktemp("notebook")
                 work = partial(run_notebook, export, program_of(export), folder)
-            elif export.kind == "module":
-                work = partial(start, export)
             else:
-                work = partial(prove, export, ROOT, use_cache=not ALL)
+                known = not ALL and export.kind != "module"  # whose code lies elsewhere
+                work = partial(prove, export, ROOT, use_cache=known)
             found[export.path] = pool.submit(work)
         yield found
         pool.shutdown(cancel_futures=True)

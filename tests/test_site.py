@@ -96,10 +96,15 @@ def pages_of(folder: Path) -> Iterator[tuple[str, Html]]:
         yield str(path.relative_to(folder)), Html(path.read_text(encoding="utf-8"))
 
 
+def text_of(folder: Path, page: Page) -> str:
+    """Return the text of a page's HTML."""
+    name = page.name.removesuffix(".md").removesuffix("index")
+    return (folder / name / "index.html").read_text(encoding="utf-8")
+
+
 def html_of(folder: Path, page: Page) -> Html:
     """Return the built page of a page."""
-    name = page.name.removesuffix(".md").removesuffix("index")
-    return Html((folder / name / "index.html").read_text(encoding="utf-8"))
+    return Html(text_of(folder, page))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -133,16 +138,14 @@ def test_each_picture_is_drawn_in_the_page_with_its_words(
 ) -> None:
     source = page.path.read_text(encoding="utf-8")
     told = re.findall(r"!\[([^]]+)]\([^)]*\.svg\)", source)
-    name = page.name.removesuffix(".md").removesuffix("index")
-    html = (built / name / "index.html").read_text(encoding="utf-8")
+    html = text_of(built, page)
     drawn = re.findall(r'<svg class="figure" role="img" aria-label="([^"]+)" ', html)
     assert list(map(unescape, drawn)) == told
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_button_says_whether_its_program_fails(built: Path, page: Page) -> None:
-    name = page.name.removesuffix(".md").removesuffix("index")
-    html = (built / name / "index.html").read_text(encoding="utf-8")
+    html = text_of(built, page)
     found = re.findall(r'title="Copy the program that (\w+) ', html)
     assert found == ["fails" if x.raises else "runs" for x in page.blocks]
 
