@@ -11,8 +11,9 @@ PLACE = "Before.\n\n<!-- measured: speed epochs -->\n\nAfter."
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one measurement of one file."""
+    monkeypatch.setattr(measured, "version", "{} 1.2".format)  # not all have both
     (tmp_path / "docs" / "compare").mkdir(parents=True)
     (tmp_path / "docs" / "page.md").write_text(f"# Page\n\n{PLACE}\n")
     (tmp_path / "code.py").write_text("def f():\n    return 1\n")
@@ -36,6 +37,7 @@ def test_table_stands_where_the_page_asks_for_it(root: Path) -> None:
         "| at once | 0.5 |",
     ]
     assert caption.startswith("Measured on 20")
+    assert "TensorFlow tensorflow 1.2," in caption
     assert "one thread" in caption
 
 
