@@ -14,9 +14,11 @@ from pagecode.verify import Mismatch, Verifier
 def record(path: Path, root: Path) -> int:
     """Run the page and rewrite what differs; return how many outputs and pictures did.
 
-    Raises Failure, and writes nothing, where a block fails, or the frameworks make
-    different things of an output or a picture that they share.
+    Raises Failure, and writes nothing, where a block fails, the frameworks make
+    different things of an output or a picture that they share, or the page is another
+    one when its programs have run: lines that were counted before may have moved.
     """
+    text = path.read_text(encoding="utf-8")
     page = read_page(path, root)
     if page.faults:
         raise Failure("\n".join(map(str, page.faults)))
@@ -37,6 +39,11 @@ def record(path: Path, root: Path) -> int:
             "  to do     set DATA_CACHE to a folder that has them, then `make data`"
         )
     outputs, pictures = agreed_outputs(made), agreed_pictures(made)
+    if path.read_text(encoding="utf-8") != text:
+        raise Failure(
+            f"docs/{page.name}: not recorded, for it was changed while its blocks ran\n"
+            f"  to do     `make record PAGE={page.name}` again"
+        )
     redrawn = [redraw(picture, *figure) for picture, figure in pictures]
     return sum(redrawn) + rewrite(path, outputs)
 

@@ -137,10 +137,20 @@ def test_page_with_a_fault_stays_as_it_is(site: Site) -> None:
     assert site.text() == before
 
 
+def test_page_that_changes_while_it_runs_stays_as_it_is(site: Site) -> None:
+    page = str(site.root / PAGE)
+    site.add(f"with open({page!r}, 'a') as file:\n    _ = file.write('More.\\n')")
+    site.add("print('new')", "old")
+    before = site.text()
+    with pytest.raises(Failure, match=r"docs/page.md: not recorded, .* was changed"):
+        site.record()
+    assert site.text() == before + "More.\n"
+
+
 def test_page_stays_whole_where_writing_fails(site: Site, monkeypatch) -> None:
     def fail(self: Path, target: Path) -> None:
         if Path(target).name == "page.md":
-            raise OSError("no space left")
+            raise OSError(28, "no space left")
         replace(self, target)
 
     site.add("print('new')", "old")
