@@ -106,5 +106,6 @@ def same_points(shown: Any, drawn: Any) -> bool:
     if one.shape != other.shape or not one.size:
         return one.shape == other.shape
     known = np.where(np.isnan(one), 0.0, one)
-    room = ROOM * np.ptp(known, axis=0) + 1e-5 * abs(known).max()  # six digits are kept
+    kept = 1e-5 * abs(known).max(axis=0)  # of six digits
+    room = ROOM * np.ptp(known, axis=0) + kept
     return bool(np.all((abs(one - other) <= room) | (np.isnan(one) & np.isnan(other))))

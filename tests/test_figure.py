@@ -146,9 +146,8 @@ def test_picture_can_be_shown_before_its_block_draws_it(drawn: Site) -> None:
     assert error.startswith("docs/page.md:9: not the figure that the block draws")
 
 
-@pytest.mark.parametrize("wide", [False, True])
-def test_a_wide_x_axis_gives_y_no_room(wide: bool) -> None:
-    x = 300.0 if wide else 3.0
+@pytest.mark.parametrize("x", [3.0, 300.0, 60_000.0])
+def test_a_wide_x_axis_gives_y_no_room(x: float) -> None:
     one = [{}, {"lines": [[[0.0, 1.5], [x, 4.6]]]}]
     other = [{}, {"lines": [[[0.0, 1.5], [x, 4.7]]]}]
     assert plot_difference(one, other) == "the lines of axes 1"
