@@ -215,7 +215,7 @@ def mark_blocks(html: str, page: Page, url: str, config: Any) -> str:
         name, more = f"__block_{next(numbers)}", ""
         target = f'data-md-type="copy" data-clipboard-target="#{name} code"'
         tools = button("shown", "Copy the code as shown", target)
-        if re.fullmatch("py(thon)?3?", found[1]):
+        if is_python(found[1]):
             block = next(left)
             more = data[block]
             does = "fails as the page shows" if block.raises else "runs by itself"

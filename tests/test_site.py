@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from textwrap import indent
 from urllib.parse import unquote, urljoin
 
 import pytest
@@ -244,6 +245,16 @@ def test_small_site_is_built(site: Site, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     html = Html((tmp_path / "built/page/index.html").read_text())
     assert html.blocks == ["x = 1\n"]
+
+
+def test_each_button_has_its_own_blocks_program(site: Site, tmp_path: Path) -> None:
+    first = '```Python\n--8<-- "code.py:a"\n```\n'  # another name of the language
+    site.write(PAGE, f'# Title\n\n=== "PyTorch"\n\n{indent(first + SOUND[9:], "    ")}')
+    done = build(site.root, tmp_path / "built")
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "built/page/index.html").read_text()
+    found = re.findall(r'data-program-pytorch="\.\./programs/page\.(.*?)\.py"', html)
+    assert found == ["pytorch.1", "pytorch.2"]
 
 
 @pytest.mark.parametrize(
