@@ -104,7 +104,11 @@ def read(name: str, root: Path) -> dict[str, Any]:
         facts = json.loads((root / path).read_text("utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{path} was never measured: {to_do}") from None
-    if facts["code"] != code_hash(facts["sources"], root):
+    try:
+        same = facts["code"] == code_hash(facts["sources"], root)
+    except FileNotFoundError:
+        same = False
+    if not same:
         raise ValueError(f"{path}: the measured code has changed since: {to_do}")
     return facts
 

@@ -59,6 +59,12 @@ def test_changed_code_makes_it_stale(root: Path) -> None:
         fill(root)
 
 
+def test_missing_code_makes_it_stale(root: Path) -> None:
+    (root / "code.py").unlink()
+    with pytest.raises(ValueError, match="the measured code has changed since: `make"):
+        fill(root)
+
+
 def test_missing_measurement_is_named(root: Path) -> None:
     (root / measured.FOLDER / "speed.json").unlink()
     with pytest.raises(ValueError, match=r"^docs/page.md:5: .*never measured: `make b"):
