@@ -51,10 +51,8 @@ def main() -> int:
     try:
         return command()
     except OSError as error:
-        print(
-            f"{error.filename}: cannot be read or written ({error.strerror})",
-            file=sys.stderr,
-        )
+        what = f"cannot be read or written ({error.strerror})"
+        print(f"{error.filename}: {what}" if error.filename else error, file=sys.stderr)
         print(f"  to do     {ROOM}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -164,8 +164,10 @@ def place(target: Path, content: bytes) -> None:
             file.write(content)
         beside.chmod(0o644)
         beside.replace(target)
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # writing does not say where
+            error.filename = error.filename or str(target)
         raise
 
 
@@ -221,8 +223,9 @@ def find(source: Source, root: Path, cache: str | None) -> str:
 
 def unpack(root: Path) -> None:
     """Unpack archives beside themselves, as torchvision does on meeting them."""
+    archives = [x.path for x in SOURCES if x.path.endswith(".gz")]
     for folder in (root / "data", root / STAND_INS):
-        for archive in folder.rglob("*.gz"):
+        for archive in filter(Path.exists, (folder / x for x in archives)):
             content = gzip.decompress(archive.read_bytes())
             target = archive.with_suffix("")
             if not target.exists() or target.read_bytes() != content:

@@ -293,12 +293,17 @@ def test_text_stand_in_is_printable_and_long_enough() -> None:
 
 
 def test_archives_are_unpacked_beside_themselves(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(data, "SOURCES", [])
     folder = tmp_path / "data" / "MNIST"
     folder.mkdir(parents=True)
-    (folder / "a.gz").write_bytes(gzip.compress(b"digits"))
-    (folder / "b.gz").write_bytes(gzip.compress(b"labels"))
+    files = {"a.gz": gzip.compress(b"digits"), "b.gz": gzip.compress(b"labels")}
+    sources = []
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        sources.append(data.Source(f"MNIST/{name}", sha256, "", bytes, ""))
+    monkeypatch.setattr(data, "SOURCES", sources)
     (folder / "b").write_bytes(b"damaged")
+    (folder / "mine.gz").write_bytes(b"no archive")
     assert data.fill(tmp_path) == 0
     assert (folder / "a").read_bytes() == b"digits"
     assert (folder / "b").read_bytes() == b"labels"

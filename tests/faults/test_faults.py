@@ -6,6 +6,7 @@ own and met by the command. `ELSEWHERE` says where the others are planted.
 
 import ast
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -306,6 +307,7 @@ def test_full_disk_is_told_and_leaves_the_page(site: Site, word: str) -> None:
     status, _, err = run(site, word, preexec_fn=limit_files(4000))
     assert status == 1
     assert "File too large" in err
+    assert re.search(r"/(docs/page\.md|\.cache/verified\.json)\b", err)
     assert "or free some space" in err
     assert "Traceback" not in err
     assert site.text() == before
