@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -61,13 +62,14 @@ def environment(root: Path) -> dict[str, str]:
 
 @lru_cache
 def device() -> str:
-    """Name the GPU that programs see, or `CPU`."""
+    """Name the GPU of this machine, or `CPU`; a program may see less of it."""
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
     except FileNotFoundError:
         return "CPU"
-    names = [line.split(":")[1].split("(")[0] for line in listed.stdout.splitlines()]
-    return ", ".join(name.strip() for name in names) or "CPU"
+    # A driver that is broken says so in the same place.
+    names = re.findall(r"(?m)^GPU \d+: (.+?) \(UUID", listed.stdout)
+    return ", ".join(names) or "CPU"
 
 
 @lru_cache
@@ -182,7 +184,7 @@ def git(root: Path, *words: str) -> str:
 def stamp(
     program: Program, program_key: str, measured: dict[str, Any], root: Path
 ) -> dict[str, Any]:
-    """Add this program's stamp, and return it."""
+    """Add this program's stamp, with what was measured of its run, and return it."""
     packages = ("torch", "torchvision", "tensorflow", "keras", "numpy")
     installed = {d.name: d.version for d in distributions()}
     facts = {
@@ -191,7 +193,6 @@ def stamp(
         "content": digest(content(program, root)),
         "blocks": len(program.blocks),
         "outputs": sum(block.output is not None for block in program.blocks),
-        "device": device(),
         "python": platform.python_version(),
         "versions": {name: installed[name] for name in packages if name in installed},
         "commit": git(root, "rev-parse", "--verify", "-q", "HEAD"),

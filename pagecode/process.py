@@ -60,6 +60,7 @@ class Process:
 
     def __init__(self, program: Program, root: Path) -> None:
         self.program, self.root = program, root
+        self.device = ""  # what its framework saw; known when it has ended
         self.folder = tempfile.TemporaryDirectory(prefix="page-")
         self.inside = Path(self.folder.name)
         work = self.inside / "work"  # the empty folder in which the program runs
@@ -137,9 +138,12 @@ class Process:
         text = (self.inside / "stdout").read_bytes()[start:end]
         return text.decode(errors="replace")
 
-    def last_words(self) -> str:
-        """Return how it ended, and the last lines that it wrote to standard error."""
-        status = self.popen.wait()
+    def last_words(self, limit: float = 0) -> str:
+        """Return how it ended, and the last lines that it wrote to standard error.
+
+        TimeoutExpired if it goes on for so many seconds.
+        """
+        status = self.popen.wait(limit)
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         err = (self.inside / "stderr").read_text(errors="replace")
         return "\n            ".join([how, *err.strip().splitlines()[-5:]])
@@ -183,8 +187,11 @@ class Process:
                     running, start = False, printed
                     deadline = time.monotonic() + ENDING_LIMIT
                 else:
+                    self.device = event["device"]
                     self.end(block, start)
                     return
+            # It tells no more; it may have closed what it tells it with, and go on.
+            ended = self.last_words(max(deadline - time.monotonic(), 1))
         except (TimeoutError, subprocess.TimeoutExpired):
             what = "the program does not end: it leaves a thread or a process running"
             if running:
@@ -196,7 +203,7 @@ class Process:
             raise Failure(f"{block.where}: {what}") from None
         raise Failure(
             f"{block.where}: this block ends the whole program\n"
-            f"  at        {place}\n  ended     {self.last_words()}"
+            f"  at        {place}\n  ended     {ended}"
         )
 
     def end(self, block: Block, start: int) -> None:

@@ -133,6 +133,19 @@ def peak() -> int:
         return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def device() -> str:
+    """Name the GPU that the program's framework sees, or `CPU`."""
+    torch, tensorflow = sys.modules.get("torch"), sys.modules.get("tensorflow")
+    if torch and torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    if torch and torch.backends.mps.is_available():
+        return "Apple GPU"
+    if tensorflow and (gpus := tensorflow.config.list_physical_devices("GPU")):
+        details = tensorflow.config.experimental.get_device_details(gpus[0])
+        return details.get("device_name", "GPU")
+    return "CPU"
+
+
 def run(program: dict[str, Any], events: int) -> None:
     """Run the blocks in order, and tell what happens as it happens."""
     module = types.ModuleType("__main__")  # pickle and dataclasses look classes up here
@@ -167,7 +180,7 @@ def run(program: dict[str, Any], events: int) -> None:
         tell("end", facts=facts)
         if facts["error"] and not block["raises"]:
             break
-    tell("done")
+    tell("done", device=device())
 
 
 if __name__ == "__main__":

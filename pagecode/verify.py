@@ -3,8 +3,9 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from pagecode import cache
@@ -111,11 +112,13 @@ class Verifier:
         self.stamps = cache.stamps(root) if use_cache else {}
         self.pool = ThreadPoolExecutor(os.cpu_count())
         self.live: set[Process] = set()
+        self.closed = False
 
     def __enter__(self) -> "Verifier":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closed = True  # for those that are about to start
         self.pool.shutdown(wait=False, cancel_futures=True)
         for process in list(self.live):
             process.kill()
@@ -153,12 +156,22 @@ class Verifier:
                 if not str(error).startswith(NOT_RUN):
                     error = Failure(f"{NOT_RUN}\n{error}")
 
+    @contextmanager
+    def alive(self, process: Process) -> Iterator[None]:
+        """While it is ours, let a process end with this verifier."""
+        self.live.add(process)
+        try:
+            if self.closed:
+                process.kill()
+            yield
+        finally:  # its number may soon be that of another
+            self.live.discard(process)
+
     def run(self, program: Program, program_key: str) -> None:
         """Run the program, judging block by block; stamp it when all of it passed."""
         started, failed = time.perf_counter(), ""
         *_, last = program.blocks
-        with Process(program, self.root) as process:
-            self.live.add(process)
+        with Process(program, self.root) as process, self.alive(process):
             for block, result in process.follow():
                 program.printed[block] = result
                 try:
@@ -169,13 +182,12 @@ class Verifier:
                 else:
                     if block is not last:  # with the last, the process must end well
                         program.results[block].set_result(None)
-        self.live.discard(process)
         if last not in program.printed:
             raise Failure(f"{NOT_RUN}\n{failed}")
         if not failed:
             seconds, result = time.perf_counter() - started, program.printed[last]
             facts = {"seconds": round(seconds, 1), "peak_bytes": result.peak}
-            facts |= {"stand_ins": result.stand_ins}
+            facts |= {"stand_ins": result.stand_ins, "device": process.device}
             program.stamp = cache.stamp(program, program_key, facts, self.root)
         if not program.results[last].done():
             program.results[last].set_result(None)

@@ -269,6 +269,25 @@ def git(root: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.parametrize(
+    ("says", "name"),
+    [
+        ("GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1)", "NVIDIA H100 80GB HBM3"),
+        ("GPU 0: A (UUID: GPU-1)\n  MIG 1g Device 0: (UUID: MIG-1)", "A"),
+        ("GPU 0: A (UUID: GPU-1)\nGPU 1: B (UUID: GPU-2)", "A, B"),
+        ("Failed to initialize NVML: Driver/library version mismatch", "CPU"),
+        ("No devices found.", "CPU"),
+        ("", "CPU"),
+    ],
+)
+def test_machines_device_is_named(tmp_path, monkeypatch, says: str, name: str) -> None:
+    command = tmp_path / "nvidia-smi"
+    command.write_text(f"#!/bin/sh\ncat << E\n{says}\nE\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert cache.device.__wrapped__() == name
+
+
 def test_stamp_names_the_commit_and_whether_the_tree_is_clean(site: Site) -> None:
     site.add("x = 1")
     site.write(".gitignore", ".cache/\ndata/\n")

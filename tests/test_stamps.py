@@ -98,6 +98,10 @@ def test_stamp_holds_on_another_machine(verified: Site, monkeypatch) -> None:
     monkeypatch.setattr(cache, "processor", lambda: "another")
     assert line(verified) == before
     assert verified.verify(use_cache=True) == {"pytorch": [""], "tensorflow": [""]}
+    rewrite(  # the second two were made by it
+        verified,
+        lambda known: [x.update(device="NVIDIA H100") for x in [*known.values()][2:]],
+    )
     monkeypatch.undo()
     assert line(verified) == f"{before} and NVIDIA H100"
     head, _, *rows = stamps(verified).status("index.md").splitlines()

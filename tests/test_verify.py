@@ -10,8 +10,8 @@ from textwrap import dedent
 
 import pytest
 
-from pagecode import process, verify
-from pagecode.run import peak
+from pagecode import cache, process, verify
+from pagecode.run import device, peak
 from pagecode.verify import Verifier
 from tests.conftest import CODE, PAGE, TWO_TABS, Site
 
@@ -323,6 +323,17 @@ def test_limit_is_for_each_block(site: Site) -> None:
     assert site.errors() == [""] * 3
 
 
+def test_limit_holds_for_a_block_that_closes_what_it_was_given(site: Site) -> None:
+    site.add(
+        "import os, time\ndef hide():\n    os.closerange(3, 64)\n    time.sleep(60)\n\n"
+        "hide()",
+        info="limit=1",
+    )
+    started = time.monotonic()
+    assert "runs longer than 1 s\n  at        snippets/code.py:7" in only_error(site)
+    assert time.monotonic() - started < 10
+
+
 def test_exit_is_an_error(site: Site) -> None:
     site.add("import sys\nsys.exit(3)")
     error = only_error(site)
@@ -395,6 +406,25 @@ def test_leaving_the_verifier_stops_what_runs(site: Site) -> None:
             time.sleep(0.01)
     assert time.monotonic() - started < 5
     assert program.results[program.blocks[0]].exception()
+
+
+def test_program_that_is_about_to_start_as_the_verifier_ends_is_stopped(
+    site: Site,
+) -> None:
+    site.add("import time\ntime.sleep(60)")
+    program = site.page().programs()[0]
+    with Verifier(site.root, use_cache=False) as verifier:
+        pass
+    verifier.verify(program)
+    assert "signal 9" in str(program.results[program.blocks[0]].exception())
+
+
+@pytest.mark.parametrize("code", ["x = 1", "import os\nos._exit(0)"])
+def test_process_that_has_ended_is_not_stopped_again(site: Site, code: str) -> None:
+    site.add(code)
+    with Verifier(site.root, use_cache=False) as verifier:
+        verifier.verify(site.page().programs()[0])
+        assert not verifier.live
 
 
 # --- programs do not touch each other
@@ -489,6 +519,14 @@ OUTPUTS = {
 }
 
 
+FAKE = {  # as much of each as is asked for a GPU
+    "torch": "class cuda:\n    is_available = lambda: False\n\n"
+    "class backends:\n    mps = cuda\n",
+    "tensorflow": "class config:\n    list_physical_devices = lambda kind: []\n",
+    "keras": "",
+}
+
+
 @pytest.mark.parametrize("present", ["own framework", "both frameworks"])
 @pytest.mark.parametrize("framework", ["pytorch", "tensorflow"])
 def test_program_runs_without_the_other_framework(
@@ -498,7 +536,7 @@ def test_program_runs_without_the_other_framework(
     for name, names in packages.items():
         if present == "both frameworks" or name == framework:
             for package in names:
-                (interpreter / f"{package}.py").write_text("")
+                (interpreter / f"{package}.py").write_text(FAKE[package])
     site.add(IMPORTS[framework], OUTPUTS[framework], "raises")
     label = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}[framework]
     site.write(PAGE, site.text().replace("PyTorch", label))
@@ -509,7 +547,7 @@ def test_program_that_needs_both_frameworks_sees_both(
     site: Site, interpreter: Path
 ) -> None:
     for package in ("torch", "tensorflow"):
-        (interpreter / f"{package}.py").write_text("")
+        (interpreter / f"{package}.py").write_text(FAKE[package])
     site.add("import torch, tensorflow", None)
     page = site.text().replace('=== "PyTorch"\n', "").replace("python", "python both")
     site.write(PAGE, dedent(page))
@@ -563,6 +601,51 @@ def test_passed_program_has_a_stamp_with_what_was_verified(site: Site) -> None:
     assert (facts["blocks"], facts["outputs"]) == (2, 1)
     assert facts["peak_bytes"] > 1_000_000
     assert facts["seconds"] >= 0
+
+
+class Library:
+    """Stands for a framework: answers every question with the same."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers = answers
+
+    def __getattr__(self, name: str):
+        return (lambda *_: self.answers[name]) if name in self.answers else self
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "seen"),
+    [
+        ("none", {}, "CPU"),
+        ("torch", {"is_available": False}, "CPU"),
+        ("torch", {"is_available": True, "get_device_name": "H100"}, "H100"),
+        ("tensorflow", {"list_physical_devices": []}, "CPU"),
+        (
+            "tensorflow",
+            {
+                "list_physical_devices": ["GPU:0"],
+                "get_device_details": {"device_name": "H100"},
+            },
+            "H100",
+        ),
+    ],
+)
+def test_device_is_what_the_framework_sees(
+    monkeypatch, name: str, answers: dict, seen: str
+) -> None:
+    for other in ("torch", "tensorflow"):
+        monkeypatch.delitem(sys.modules, other, raising=False)
+    monkeypatch.setitem(sys.modules, name, Library(**answers))
+    assert device() == seen
+
+
+def test_device_of_the_stamp_is_what_the_program_saw(site: Site, monkeypatch) -> None:
+    monkeypatch.setattr(cache, "device", lambda: "a GPU that it did not see")
+    site.add("x = 1")
+    program = site.page().programs()[0]
+    with Verifier(site.root, use_cache=False) as verifier:
+        verifier.verify(program)
+    assert program.stamp["device"] == "CPU"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it in a file")
