@@ -27,6 +27,7 @@ def pages(small_site: Site, tmp_path: Path, monkeypatch):  # noqa: F811
 
     def pages(repository: str) -> dict[str, BeautifulSoup]:
         monkeypatch.setenv("REPOSITORY", repository)
+        monkeypatch.setenv("COLAB", repository and "https://colab.example/name/")
         monkeypatch.setenv("SITE_URL", "https://book.example/")
         done = build(small_site.root, target)
         assert done.returncode == 0, done.stderr
@@ -67,7 +68,16 @@ def test_a_written_page_can_be_edited_and_github_is_not_asked(pages) -> None:
         assert html.select("[data-md-component=source]") == []
 
 
+def test_a_notebook_can_be_opened_in_colab(pages) -> None:
+    links = pages(REPOSITORY)["page/index.html"].find_all("a", string="open in Colab")
+    assert [x["href"] for x in links] == [
+        f"https://colab.example/name/programs/page.{framework}.ipynb"
+        for framework in ("pytorch", "tensorflow")
+    ]
+
+
 def test_without_a_repository_there_is_nothing_to_click(pages) -> None:
     for html in pages("").values():
+        assert "olab" not in html.find("article").text
         assert html.select("a.report, a[rel=edit]") == []
         assert not re.search(r"issues/new|/edit/", unescape(str(html)))
