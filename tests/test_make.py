@@ -132,6 +132,31 @@ def test_canary_takes_all_that_is_named_without_its_version(tmp_path: Path) -> N
     assert not [x for x in named if not re.fullmatch(r"[\w-]+", x)]
 
 
+def test_canary_takes_what_is_the_newest_today(tmp_path: Path) -> None:
+    (tmp_path / "venv-newest").mkdir()
+    (tmp_path / "venv-newest" / "ready").touch()
+    said = make(tmp_path, "--dry-run", "canary").stdout.splitlines()
+    assert said[0].endswith(f"rm -f {tmp_path}/venv-newest/ready")
+    planned = make(tmp_path, "--dry-run", "data", "NEWEST=1").stdout
+    assert "pip install --quiet --disable-pip-version-check --upgrade" in planned
+
+
+def test_mutation_tester_is_installed_again_when_its_pins_change(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "ready").touch()
+    tools = tmp_path / "tools" / "ready"
+    words = "--dry-run", "mutants", f"TOOLS={tools}"
+    installed = f"--target {tools.parent} --requirement requirements/mutants.txt"
+    assert installed in make(tmp_path, *words).stdout
+    tools.parent.mkdir()
+    tools.touch()
+    assert installed not in make(tmp_path, *words).stdout
+    os.utime(tools, (0, 0))
+    assert installed in make(tmp_path, *words).stdout
+
+
 WORDS = ["serve", "site", "test", "browser", "record", "data", "lint", "verify"]
 WORDS += [
     "parity",

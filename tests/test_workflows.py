@@ -127,6 +127,19 @@ def test_job_has_a_limit(name: str, job: dict[str, Any]) -> None:
     assert "uses" in job or 0 < job["timeout-minutes"] <= most
 
 
+def test_canary_that_hangs_fails_before_it_is_cancelled_unseen() -> None:
+    job = READ["canary.yml"]["jobs"]["canary"]
+    (step,) = [x for x in job["steps"] if x.get("run") == "make canary"]
+    assert step["timeout-minutes"] < job["timeout-minutes"]
+    assert READ["canary.yml"]["jobs"]["report"]["if"] == "failure()"
+
+
+def test_published_site_knows_its_repository() -> None:
+    given = READ["verify.yml"]["jobs"]["build"]["env"]
+    said = re.findall(r"!ENV \[(\w+)", (ROOT / "mkdocs.yml").read_text())
+    assert {"REPOSITORY", "COLAB", "SITE_URL"} <= {*said} & {*given}
+
+
 @every_job
 def test_checkout_leaves_no_credentials(name: str, job: dict[str, Any]) -> None:
     for step in job.get("steps", []):
