@@ -7,8 +7,12 @@ from snippets.logistic_regression.minibatches import (
     iterate_minibatches,
     print_minibatch_epoch,
 )
-from snippets.logistic_regression.pytorch_manual import accuracy, device
-from snippets.logistic_regression.pytorch_module import LogisticRegression, loss_fn
+from snippets.logistic_regression.pytorch_manual import device
+from snippets.logistic_regression.pytorch_module import (
+    LogisticRegression,
+    evaluate,
+    loss_fn,
+)
 
 
 # --8<-- [start:train]
@@ -41,8 +45,8 @@ if __name__ == "__main__":
     optimizer = torch.optim.SGD(minibatch_model.parameters(), lr=0.05)
     costs, divisor = [], 1
     for epoch in range(15):
-        train_accuracy = accuracy(minibatch_model(features), targets)
-        test_accuracy = accuracy(minibatch_model(test_features), test_targets)
+        train_accuracy, _ = evaluate(minibatch_model, features, targets)
+        test_accuracy, _ = evaluate(minibatch_model, test_features, test_targets)
         print_minibatch_epoch(epoch, costs, divisor, train_accuracy, test_accuracy)
         batches = iterate_minibatches(X_train, y_train, batch_size=10, seed=123)
         costs = train_on_minibatches(minibatch_model, optimizer, batches)
