@@ -58,9 +58,13 @@ if __name__ == "__main__":
     # --8<-- [start:run]
     module_weights = model.linear.weight.detach().T  # (num_features, num_classes)
     print(f"Largest weight: {hand_weights.abs().max().item():.3f}")
-    for weights in (auto_weights, module_weights):
+    others = {
+        "automatic differentiation": auto_weights,
+        "a module and a loader": module_weights,
+    }
+    for name, weights in others.items():
         close = largest_difference(hand_weights, weights) < 1e-5
-        print("Within 0.00001 of the weights by hand:", close)
+        print(f"With {name}, within 0.00001 of by hand:", close)
     # --8<-- [end:run]
 
     # --8<-- [start:arrays]

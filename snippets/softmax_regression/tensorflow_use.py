@@ -49,11 +49,15 @@ if __name__ == "__main__":
         train_keras(model, load_batches, dataset, orders, BATCH_SIZE, LEARNING_RATE)
 
     # --8<-- [start:run]
-    keras_weights, keras_bias = model.get_weights()  # (784, 10), (10,)
+    keras_weights, _ = model.get_weights()  # (784, 10), (10,)
     print(f"Largest weight: {tf.reduce_max(tf.abs(hand_weights)).numpy():.3f}")
-    for weights in (auto_weights, keras_weights):
+    others = {
+        "automatic differentiation": auto_weights,
+        "a module and a loader": keras_weights,
+    }
+    for name, weights in others.items():
         close = largest_difference(hand_weights, weights) < 1e-5
-        print("Within 0.00001 of the weights by hand:", close)
+        print(f"With {name}, within 0.00001 of by hand:", close)
     # --8<-- [end:run]
 
     # --8<-- [start:arrays]
