@@ -1,4 +1,4 @@
-"""How PyTorch arranges the gates of its recurrent layers, next to Keras."""
+"""How PyTorch's recurrent layers order axes and gates, next to Keras'."""
 
 # --8<-- [start:imports]
 import numpy as np
@@ -64,6 +64,27 @@ def start_forget_gate_at_one(lstm):
 
 
 if __name__ == "__main__":
+    # --8<-- [start:axes]
+    torch.manual_seed(0)
+    features = torch.ones(2, 5, 4)  # meant as (batch, time, features)
+    changed = features.clone()
+    changed[0] = 2.0  # example 0 alone
+    gru = nn.GRU(4, 3)
+    outputs, state = gru(features)
+    others, _ = gru(changed)
+    print("Outputs:", tuple(outputs.shape), "state:", tuple(state.shape))
+    print("Example 1 notices:", not torch.allclose(outputs[1], others[1]))
+    # --8<-- [end:axes]
+
+    # --8<-- [start:axes_agree]
+    gru = nn.GRU(4, 3, batch_first=True)
+    outputs, state = gru(features)  # (batch, time, hidden), (layers, batch, hidden)
+    others, _ = gru(changed)
+    print("Outputs:", tuple(outputs.shape), "state:", tuple(state[0].shape))
+    print("Example 1 notices:", not torch.allclose(outputs[1], others[1]))
+    print("The last output is the state:", torch.allclose(outputs[:, -1], state[0]))
+    # --8<-- [end:axes_agree]
+
     # --8<-- [start:gru]
     gru = nn.GRU(1, 1)
     with torch.no_grad():

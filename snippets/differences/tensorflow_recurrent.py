@@ -1,4 +1,4 @@
-"""How Keras arranges the gates of its recurrent layers, next to PyTorch."""
+"""How Keras' recurrent layers order axes and gates, next to PyTorch's."""
 
 # --8<-- [start:imports]
 import keras
@@ -46,6 +46,27 @@ def load_lstm(layer, arrays):
 
 
 if __name__ == "__main__":
+    # --8<-- [start:axes]
+    keras.utils.set_random_seed(0)
+    features = np.ones((2, 5, 4), np.float32)  # (batch, time, features)
+    changed = features.copy()
+    changed[0] = 2.0  # example 0 alone
+    gru = keras.layers.GRU(3)
+    outputs = gru(features)
+    others = gru(changed)
+    print("Outputs:", tuple(outputs.shape))
+    print("Example 1 notices:", not np.allclose(outputs[1], others[1]))
+    # --8<-- [end:axes]
+
+    # --8<-- [start:axes_agree]
+    gru = keras.layers.GRU(3, return_sequences=True, return_state=True)
+    outputs, state = gru(features)  # (batch, time, hidden), (batch, hidden)
+    others, _ = gru(changed)
+    print("Outputs:", tuple(outputs.shape), "state:", tuple(state.shape))
+    print("Example 1 notices:", not np.allclose(outputs[1], others[1]))
+    print("The last output is the state:", np.allclose(outputs[:, -1], state))
+    # --8<-- [end:axes_agree]
+
     # --8<-- [start:gru]
     gru = keras.layers.GRU(1)
     gru.build((None, None, 1))
