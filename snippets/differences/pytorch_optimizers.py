@@ -33,6 +33,21 @@ if __name__ == "__main__":
     print(f"After a step: {descend(optimizer, weight, [1.0]):.3f}")
     # --8<-- [end:rates_agree]
 
+    # --8<-- [start:adagrad]
+    weight = nn.Parameter(torch.tensor(0.0))
+    optimizer = torch.optim.Adagrad([weight], lr=0.1)
+    print(f"First step: {descend(optimizer, weight, [0.01]):.3f}")
+    # --8<-- [end:adagrad]
+
+    # --8<-- [start:adagrad_agree]
+    for start in [0.0, 0.1]:
+        weight = nn.Parameter(torch.tensor(0.0))
+        optimizer = torch.optim.Adagrad(
+            [weight], lr=0.1, initial_accumulator_value=start
+        )
+        print(f"From {start}: {descend(optimizer, weight, [0.01]):.3f}")
+    # --8<-- [end:adagrad_agree]
+
     # --8<-- [start:adam]
     for epsilon in [1e-8, 1e-7]:
         weight = nn.Parameter(torch.tensor(0.0))
