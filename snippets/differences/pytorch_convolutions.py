@@ -1,4 +1,4 @@
-"""How PyTorch pads, orders channels and normalizes, next to Keras."""
+"""How PyTorch pads, pools, orders channels and normalizes, next to Keras."""
 
 # --8<-- [start:imports]
 import numpy as np
@@ -44,6 +44,33 @@ if __name__ == "__main__":
     print("As in PyTorch:", outputs.flatten().tolist())
     # --8<-- [end:same_agree]
 
+    # --8<-- [start:pool]
+    signal = torch.ones(1, 1, 5)  # (batch, channel, time)
+    outputs = functional.avg_pool1d(signal, kernel_size=3, stride=2, padding=1)
+    print(*(f"{value:.3f}" for value in outputs.flatten()))
+    # --8<-- [end:pool]
+
+    # --8<-- [start:pool_agree]
+    for name, zeros in {
+        "With the zeros:   ": True,
+        "Without the zeros:": False,
+    }.items():
+        outputs = functional.avg_pool1d(signal, 3, 2, 1, count_include_pad=zeros)
+        print(name, *(f"{value:.3f}" for value in outputs.flatten()))
+    # --8<-- [end:pool_agree]
+
+    # --8<-- [start:nearest]
+    signal = torch.tensor([[[0.0, 1.0, 2.0]]])  # (batch, channel, time)
+    outputs = functional.interpolate(signal, size=5, mode="nearest")
+    print(outputs.flatten().tolist())
+    # --8<-- [end:nearest]
+
+    # --8<-- [start:nearest_agree]
+    for name, mode in {"Edges:  ": "nearest", "Middles:": "nearest-exact"}.items():
+        outputs = functional.interpolate(signal, size=5, mode=mode)
+        print(name, outputs.flatten().tolist())
+    # --8<-- [end:nearest_agree]
+
     # --8<-- [start:channels]
     conv = nn.Conv2d(2, 5, kernel_size=3)  # from 2 channels to 5
     print("Kernel:", tuple(conv.weight.shape))
@@ -83,6 +110,26 @@ if __name__ == "__main__":
     norm.eval()
     print("Inference:", *(f"{value:.3f}" for value in norm(features).flatten()))
     # --8<-- [end:norm_agree]
+
+    # --8<-- [start:frozen]
+    norm = nn.BatchNorm1d(1)
+    norm.requires_grad_(False)
+    outputs = norm(features)
+    print(f"Mean {norm.running_mean.item():.3f}")
+    print("Outputs:", *(f"{value:.3f}" for value in outputs.flatten()))
+    # --8<-- [end:frozen]
+
+    # --8<-- [start:frozen_agree]
+    norm = nn.BatchNorm1d(1)
+    norm.requires_grad_(False)
+    norm.eval()
+    outputs = norm(features)
+    print("Outputs:", *(f"{value:.3f}" for value in outputs.flatten()))
+    print(f"Frozen: mean {norm.running_mean.item():.3f}")
+    norm.train()  # as does train of a model that contains it
+    norm(features)
+    print(f"No gradients: mean {norm.running_mean.item():.3f}")
+    # --8<-- [end:frozen_agree]
 
     # --8<-- [start:layer_norm]
     features = torch.tensor([[0.01, 0.02, 0.04, 0.05]])  # (batch, features)

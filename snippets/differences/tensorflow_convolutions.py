@@ -1,4 +1,4 @@
-"""How Keras and TensorFlow pad, order channels and normalize, next to PyTorch."""
+"""How Keras pads, pools, orders channels and normalizes, next to PyTorch."""
 
 # --8<-- [start:imports]
 import keras
@@ -45,6 +45,32 @@ if __name__ == "__main__":
     print("As in PyTorch:", outputs.numpy().ravel().tolist())
     # --8<-- [end:same_agree]
 
+    # --8<-- [start:pool]
+    signal = tf.ones((1, 5, 1))  # (batch, time, channel)
+    pool = keras.layers.AveragePooling1D(3, strides=2, padding="same")
+    print(*(f"{value:.3f}" for value in pool(signal)[0, :, 0]))
+    # --8<-- [end:pool]
+
+    # --8<-- [start:pool_agree]
+    padded = tf.pad(signal, [[0, 0], [1, 1], [0, 0]])
+    outputs = keras.layers.AveragePooling1D(3, strides=2)(padded)
+    print("With the zeros:   ", *(f"{value:.3f}" for value in outputs[0, :, 0]))
+    print("Without the zeros:", *(f"{value:.3f}" for value in pool(signal)[0, :, 0]))
+    # --8<-- [end:pool_agree]
+
+    # --8<-- [start:nearest]
+    signal = tf.constant([[[[0.0]], [[1.0]], [[2.0]]]])  # (batch, height, width, 1)
+    outputs = tf.image.resize(signal, [5, 1], method="nearest")
+    print(outputs.numpy().ravel().tolist())
+    # --8<-- [end:nearest]
+
+    # --8<-- [start:nearest_agree]
+    outputs = tf.compat.v1.image.resize_nearest_neighbor(signal, [5, 1])
+    print("Edges:  ", outputs.numpy().ravel().tolist())
+    outputs = tf.image.resize(signal, [5, 1], method="nearest")
+    print("Middles:", outputs.numpy().ravel().tolist())
+    # --8<-- [end:nearest_agree]
+
     # --8<-- [start:channels]
     conv = keras.layers.Conv2D(5, kernel_size=3)
     conv.build((None, None, None, 2))  # from 2 channels to 5
@@ -82,6 +108,26 @@ if __name__ == "__main__":
     outputs = norm(features, training=False)
     print("Inference:", *(f"{value:.3f}" for value in outputs[:, 0]))
     # --8<-- [end:norm_agree]
+
+    # --8<-- [start:frozen]
+    norm = keras.layers.BatchNormalization()
+    norm.trainable = False
+    outputs = norm(features, training=True)
+    print(f"Mean {norm.moving_mean[0]:.3f}")
+    print("Outputs:", *(f"{value:.3f}" for value in outputs[:, 0]))
+    # --8<-- [end:frozen]
+
+    # --8<-- [start:frozen_agree]
+    norm = BatchNormAsInPyTorch(momentum=0.9, epsilon=1e-5)
+    norm.trainable = False
+    outputs = norm(features, training=True)
+    print("Outputs:", *(f"{value:.3f}" for value in outputs[:, 0]))
+    print(f"Frozen: mean {norm.moving_mean[0]:.3f}")
+    norm.trainable = True
+    norm.gamma.trainable = norm.beta.trainable = False  # its parameters alone
+    norm(features, training=True)
+    print(f"No gradients: mean {norm.moving_mean[0]:.3f}")
+    # --8<-- [end:frozen_agree]
 
     # --8<-- [start:layer_norm]
     features = tf.constant([[0.01, 0.02, 0.04, 0.05]])  # (batch, features)
