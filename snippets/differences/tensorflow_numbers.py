@@ -100,6 +100,17 @@ if __name__ == "__main__":
     print("NumPy repeats itself:", draws[0][1] == draws[1][1])
     # --8<-- [end:seeds]
 
+    # --8<-- [start:seeds_layer]
+    for set_seed in [tf.random.set_seed, keras.utils.set_random_seed]:
+        starts = []
+        for _ in range(2):
+            set_seed(0)
+            layer = keras.layers.Dense(3)
+            layer.build((None, 2))
+            starts.append(layer.get_weights()[0])
+        print(f"{set_seed.__name__} repeats a layer: {np.array_equal(*starts)}")
+    # --8<-- [end:seeds_layer]
+
     # --8<-- [start:seeds_agree]
     rng = np.random.default_rng(0)
     draws = tf.constant(rng.random(3, dtype=np.float32))
