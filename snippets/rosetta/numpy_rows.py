@@ -71,7 +71,7 @@ def num_elements(x):
 
 
 def copy(x):
-    """A copy that shares no memory"""
+    """A copy that changes of the original do not reach"""
     return x.copy()
 
 
