@@ -357,7 +357,7 @@ if __name__ == "__main__":
 
     # --8<-- [start:sequence]
     tokens = char_to_tensor("then").view(1, -1)  # (batch, time)
-    gru = torch.nn.GRU(embedding_dim, hidden_size)
+    gru = torch.nn.GRU(4, num_hidden)  # fits one character
     with show_error():
         gru(model.embed(tokens).view(1, 1, -1))  # four characters glued into one
     print("Now:", tuple(model(tokens)[0].shape))

@@ -79,6 +79,7 @@ if __name__ == "__main__":
     # --8<-- [start:kept]
     kept = (
         "Graph Variable zeros matmul sigmoid reshape reduce_sum reduce_mean round equal"
+        " cast float32"
     )
     print(all(exists(f"tf.{name}") for name in kept.split()))
     # --8<-- [end:kept]
