@@ -124,6 +124,7 @@ class GatedUnroll(torch.autograd.Function):
         update = gates.chunk(2, dim=2)[1]
         grads = gradients_through_time(grad_states, update, slopes, weight_hh)
         by_part = grads[:, :, None] * slopes  # (time, batch, 4, num_hidden)
+        # steps is time * batch here, and hidden is num_hidden
         by_state = by_part[:, :, :3].flatten(0, 1).flatten(1)  # (steps, 3 * hidden)
         by_input = by_part[:, :, [0, 1, 3]].flatten(2)  # as from_input
         before = states[:-1].flatten(0, 1)  # (time * batch, num_hidden)

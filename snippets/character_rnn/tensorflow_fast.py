@@ -107,6 +107,7 @@ def gated_unroll(from_input, weight_hh, bias_hh):
         num_gates = weight_hh.shape[1]  # 3 * num_hidden
         by_state = tf.reshape(by_part[:, :, :3], (-1, num_gates))
         by_input = tf.gather(by_part, [0, 1, 3], axis=2)
+        # steps is time * batch here
         flat = tf.reshape(before, (-1, weight_hh.shape[0]))  # (steps, num_hidden)
         return (
             tf.reshape(by_input, from_input.shape),
@@ -130,6 +131,7 @@ def loss_by_hand(model, inputs, targets):
     kernel, weight_hh, bias = (x.value for x in model.gru.trainable_variables)
     table = model.embedding.embeddings.value @ kernel + bias[0]
     from_input = tf.gather(table, tf.transpose(inputs))  # (time, batch, 3 * hidden)
+    # identity: a tensor, as the other two arguments are; weight_hh is a variable
     states = gated_unroll(from_input, tf.identity(weight_hh), bias[1])
     weight, linear_bias = (x.value for x in model.linear.trainable_variables)
     flat = tf.reshape(states, (-1, states.shape[2]))  # (time * batch, num_hidden)
