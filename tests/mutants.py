@@ -55,7 +55,7 @@ EQUIVALENT = ROOT / "tests" / "equivalent.toml"
 TOOLS = Path(cosmic_ray.__file__).parent.parent  # coverage is there too
 SEED = 123
 ENOUGH = 0.95  # of the mutants that change something, killed
-ASKED = 120  # seconds of tests, the cheapest first, that a mutant is given to
+ASKED = 240  # seconds of tests, the cheapest first, that a mutant is given to
 SAMPLE = 200  # of the snippets that are not gradients or cells
 GROUPS = {
     "pagecode": "the machinery, `pagecode/`",
