@@ -201,8 +201,8 @@ def source(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-def mutants_of(path: str) -> Iterator[Mutant]:
-    """Yield a file's mutants, one for each place and kind of change, seeded."""
+def places_of(path: str) -> Iterator[tuple[tuple[int, int], list[Mutant]]]:
+    """Yield each place of a file, and what may be done there: one kind of change."""
     places = Places()
     places.walk(get_ast(source(path)))
     spared = annotations(source(path))
@@ -213,8 +213,13 @@ def mutants_of(path: str) -> Iterator[Mutant]:
         # Cosmic Ray cannot replace an exception with a dot in its name.
         if re.search(r"\bexcept\b.*\w\.\w", lines[start[0] - 1]):
             continue
-        chosen = random.Random(f"{SEED} {path} {start}").choice(choices)
-        yield Mutant(path, start[0], *chosen)
+        yield start, [Mutant(path, start[0], *choice) for choice in choices]
+
+
+def mutants_of(path: str) -> Iterator[Mutant]:
+    """Yield a file's mutants, one for each place and kind of change, seeded."""
+    for start, choices in places_of(path):
+        yield random.Random(f"{SEED} {path} {start}").choice(choices)
 
 
 def all_mutants() -> list[Mutant]:
@@ -483,13 +488,14 @@ def statements(path: str) -> list[range]:
 def read_equivalent() -> dict[Mutant, str]:
     """Return those that change nothing, and why, whether they are chosen or not.
 
-    Raises ValueError for one that is not, or no longer, made.
+    Raises ValueError for one that cannot be made, or no longer.
     """
     listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
     by_line: dict[tuple[str, str], list[Mutant]] = defaultdict(list)
     for path in {x["path"] for x in listed}:
-        for mutant in mutants_of(path):
-            by_line[path, mutant.before].append(mutant)
+        for _, choices in places_of(path):
+            for mutant in choices:
+                by_line[path, mutant.before].append(mutant)
     found = {}
     for x in listed:
         made = [y for y in by_line[x["path"], x["before"]] if y.after == x["after"]]
