@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -286,6 +287,15 @@ def test_machines_device_is_named(tmp_path, monkeypatch, says: str, name: str) -
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert cache.device.__wrapped__() == name
+
+
+def test_machines_processor_is_named_without_linux(monkeypatch) -> None:
+    def gone(*_: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", gone)
+    monkeypatch.setattr(platform, "processor", lambda: "arm")
+    assert cache.processor.__wrapped__() == "arm"
 
 
 def test_stamp_names_the_commit_and_whether_the_tree_is_clean(site: Site) -> None:

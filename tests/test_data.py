@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import os
 import string
 import struct
@@ -197,6 +198,18 @@ def test_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch, capsys) ->
     monkeypatch.setattr(data.os, "replace", full)
     assert data.fill(tmp_path) == 1
     assert "No space left on device" in capsys.readouterr().err
+    assert files(tmp_path) == {}
+
+
+def test_file_that_cannot_be_written_whole_is_named(tmp_path: Path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(data, "open", lambda *_: Full(), raising=False)
+    with pytest.raises(OSError, match="No space left") as caught:
+        data.place(tmp_path / "a.csv", CONTENT)
+    assert caught.value.filename == str(tmp_path / "a.csv")
     assert files(tmp_path) == {}
 
 
