@@ -204,7 +204,8 @@ def test_built_page_loses_its_stamp_when_its_snippet_changes(
     site, target = small_site, tmp_path / "built"
     (site.root / ".cache").unlink(missing_ok=True)
     site.add("print(0.25)", "0.25")
-    site.write(PAGE, "# Title\n\n" + site.text())
+    shell = "\n```sh\n# a comment, no title\n```\n"
+    site.write(PAGE, f"# Title\n\n{site.text()}{shell}")
     site.write("docs/index.md", f"# Home\n\n{STAMP}\n\n<!-- stamps -->\n")
 
     def built() -> tuple[str, str]:
@@ -229,6 +230,7 @@ def test_built_page_loses_its_stamp_when_its_snippet_changes(
         in before
     )
     assert '<ul class="stamp">' in code
+    assert page.count("To run it all") == 1
     assert NOT_VERIFIED not in page + home
     assert re.search(
         r'<span class="stamp">verified <time .*?</time> with PyTorch', home
