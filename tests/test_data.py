@@ -265,6 +265,14 @@ def test_stand_in_that_is_not_the_file_is_kept_apart(tmp_path, monkeypatch, caps
     assert (tmp_path / data.STAND_INS / "iris.data").read_bytes() == b"5.1\n"
 
 
+def test_stand_ins_may_share_a_folder(tmp_path: Path, monkeypatch) -> None:
+    names = ("MNIST/a", "MNIST/b")
+    made = [replace(data.SOURCES[0], path=x, make=lambda: b"other") for x in names]
+    monkeypatch.setattr(data, "SOURCES", made)
+    assert data.fill(tmp_path) == 0
+    assert data.stand_ins(tmp_path) == [*names]
+
+
 def test_stand_in_is_refused_where_real_data_are_asked_for(
     site: Site, monkeypatch, capsys
 ) -> None:

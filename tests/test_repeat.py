@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import sys
 
 import pytest
@@ -98,6 +99,8 @@ def test_what_stays_the_same_holds(site: Site, monkeypatch, capsys) -> None:
     assert run(site, monkeypatch, "soak", "--times", "3") == 0
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 4
+    sizes = [re.findall(r"\d+(?= MiB)", line) for line in said[:3]]
+    assert all(0 < int(size) < 4096 for both in sizes for size in both)
     assert said[3] == "1 blocks held 3 times"
 
 
