@@ -48,8 +48,12 @@ DROPPED = [
         id="function that only reads",
     ),
     pytest.param(
-        ["import operator", "model = operator.itemgetter(0)", "y = model([3])"]
-        + ["print(model([4]))"],
+        [
+            "import operator",
+            "model = operator.itemgetter(0)",
+            "y = model([3])",
+            "print(model([4]))",
+        ],
         "y = model([3])",
         id="call of an object that a library made",
     ),
