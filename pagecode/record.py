@@ -45,7 +45,7 @@ def record(path: Path, root: Path) -> int:
             f"  to do     `make record PAGE={page.name}` again"
         )
     redrawn = [redraw(picture, *figure) for picture, figure in pictures]
-    return sum(redrawn) + rewrite(path, outputs)
+    return sum(redrawn) + rewrite(path, text, outputs)
 
 
 def agreed_outputs(made: list[tuple[Block, Result]]) -> list[tuple[Output, list[str]]]:
@@ -98,18 +98,17 @@ def redraw(picture: Picture, svg: str, plotted: list[dict]) -> bool:
     return bool(changed)
 
 
-def rewrite(path: Path, outputs: list[tuple[Output, list[str]]]) -> int:
+def rewrite(path: Path, text: str, outputs: list[tuple[Output, list[str]]]) -> int:
     """Replace the outputs that differ, from the bottom up; the page changes at once."""
-    text = path.read_text(encoding="utf-8").split("\n")
-    changed = 0
+    page, changed = text.split("\n"), 0
     for output, lines in sorted(outputs, key=lambda pair: -pair[0].line):
         shown = output.lines
         same = not first_difference(shown, lines, output.atol)
         if same or (output.varies and shown):
             continue
         start, new = output.line - 1, [output.indent + x if x else x for x in lines]
-        text[start : start + len(shown)] = new
+        page[start : start + len(shown)] = new
         changed += 1
     if changed:
-        replace(path, "\n".join(text))
+        replace(path, "\n".join(page))
     return changed

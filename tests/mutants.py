@@ -534,7 +534,9 @@ def main() -> int:
     """Test the mutants, tell which are alive, and keep the score of all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, help="how many of them, chosen by a seed")
-    parser.add_argument("--seed", type=int, help="by default the day")
+    # Fresh, so that no test was written for these.
+    day = date.today().toordinal()
+    parser.add_argument("--seed", type=int, default=day, help="by default the day")
     parser.add_argument("--only", default="", help="a part of their file's path")
     parser.add_argument("--list", action="store_true", help="count them, and stop")
     chosen = parser.parse_args()
@@ -542,12 +544,9 @@ def main() -> int:
     equivalent = read_equivalent()
     mutants = [x for x in every if chosen.only in x.path]
     if chosen.sample:
-        seed = (
-            chosen.seed or date.today().toordinal()
-        )  # fresh: no test was written for it
-        print(f"chosen by --seed {seed}")
+        print(f"chosen by --seed {chosen.seed}")
         number = min(chosen.sample, len(mutants))
-        mutants = random.Random(seed).sample(mutants, number)
+        mutants = random.Random(chosen.seed).sample(mutants, number)
     print(
         f"{len(mutants)} mutants of {len({x.path for x in mutants})} files", flush=True
     )
