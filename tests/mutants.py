@@ -55,7 +55,8 @@ EQUIVALENT = ROOT / "tests" / "equivalent.toml"
 TOOLS = Path(cosmic_ray.__file__).parent.parent  # coverage is there too
 SEED = 123
 ENOUGH = 0.95  # of the mutants that change something, killed
-ASKED = 240  # seconds of tests, the cheapest first, that a mutant is given to
+# Seconds of tests that reach a mutant's line: all get the first, who lives the rest.
+ROUNDS = (20, 240)
 SAMPLE = 200  # of the snippets that are not gradients or cells
 GROUPS = {
     "pagecode": "the machinery, `pagecode/`",
@@ -240,6 +241,14 @@ class Reach:
     lines: dict[str, dict[int, list[str]]]  # the tests, by file and line; "": any
 
 
+@dataclass(frozen=True)
+class Round:
+    """Tests that a mutant is given to, and how many seconds none of them takes."""
+
+    tests: list[str]
+    limit: float
+
+
 class Worker:
     """A clone of what is committed, in which one mutant at a time is tested."""
 
@@ -283,15 +292,17 @@ class Worker:
             output = said.read()
         return subprocess.CompletedProcess(tests, process.returncode, output)
 
-    def kill(self, mutant: Mutant, tests: list[str], patience: float) -> str:
-        """Return what killed it, or nothing; past its patience, a test hangs."""
+    def kill(self, mutant: Mutant, given: Round) -> str:
+        """Return what killed it, or nothing; a test past the limit hangs."""
         options = ["-x", "-o", "faulthandler_exit_on_timeout=true"]
-        options += ["-o", f"faulthandler_timeout={patience:.0f}"]
+        options += ["-o", f"faulthandler_timeout={given.limit:.0f}"]
         path = self.root / mutant.path
         original = path.read_text(encoding="utf-8")
         path.write_text(mutant.text, encoding="utf-8")
         try:
-            done = self.run([*options, *tests], 3600, ALL="1")  # each module's start
+            done = self.run(
+                [*options, *given.tests], 3600, ALL="1"
+            )  # each module's start
         except subprocess.TimeoutExpired:
             return "time"
         finally:
@@ -433,43 +444,48 @@ def shown_by() -> dict[tuple[str, int], list[str]]:
     return found
 
 
-def plan(reach: dict[str, Reach]) -> Callable[[Mutant], tuple[list[str], float]]:
-    """Return what names a mutant's tests, best first, and the longest one's limit."""
+def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
+    """Return what names the tests of each round: a mutant's own, then the cheapest."""
     pages = shown_by()
 
-    def reached(file: str, path: str, lines: Iterable[int]) -> list[str]:
+    def reached(file: str, path: str, lines: Iterable[int]) -> set[str]:
         """Return those of a file's tests that reach one of these lines, or the file."""
         if starter := STARTED.get(path):  # all tests that call something of it
             every = reach[file].lines.get(starter, {}).values()
-            return sorted({test for tests in every for test in tests if test})
+            return {test for tests in every for test in tests if test}
         by_line = reach[file].lines.get(path, {})
         found = {test for line in lines for test in by_line.get(line, ())}
-        return [file] if "" in found else sorted(found)
+        return {file} if "" in found else found
 
-    def seconds(file: str, tests: list[str]) -> list[float]:
-        """Return what each of these takes, which may be all of the file."""
-        chosen = reach[file].seconds if tests == [file] else tests
-        return [reach[file].seconds[x] for x in chosen]
-
-    def tests_of(mutant: Mutant) -> tuple[list[str], float]:
+    def rounds_of(mutant: Mutant) -> list[Round]:
         path, stem = mutant.path, Path(mutant.path).stem
         own = OWN.get(stem, f"test_{stem}.py")
         around = [x for x in statements(path) if mutant.line in x]
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
-        found = {file: reached(file, path, lines) for file in reach}
-        took = {file: seconds(file, found[file]) for file in reach if found[file]}
+        asked: list[tuple[bool, float, float, str]] = []
+        for file, of in reach.items():
+            tests = reached(file, path, lines)
+            took = [of.seconds.get(x, sum(of.seconds.values())) for x in tests]
+            first = Path(file).name != own, sum(took)
+            asked += [(*first, *x) for x in sorted(zip(took, tests, strict=True))]
+        asked.sort(reverse=True)
+        rounds, spent = [], 0.0
+        for enough in ROUNDS:
+            chosen = []
+            while asked and (spent + asked[-1][2] < enough or not spent):
+                *_, seconds, test = asked.pop()
+                chosen.append(test)
+                spent += seconds
+            files = {test.partition("::")[0] for test in chosen}
+            slowest = [second for x in files for second in reach[x].seconds.values()]
+            rounds.append(Round(chosen, 60 + 2 * max(slowest, default=0)))
         shown = [*pages.get((path, mutant.line), [])]
         if path.startswith("snippets/") and mutant.line > start_of(ROOT / path):
             shown.append(f"tests/test_programs.py::{STARTS}[{path}]")
-        tests, spent, longest = [], 0.0, 0.0
-        for file in sorted(took, key=lambda x: (Path(x).name != own, sum(took[x]))):
-            spent += sum(took[file])
-            if spent < ASKED or not tests:
-                longest = max(longest, *took[file])
-                tests += found[file]
-        return tests + shown, 60 + 2 * longest + 300 * bool(shown)
+        last = rounds.pop()
+        return [*rounds, Round(last.tests + shown, last.limit + 300 * bool(shown))]
 
-    return tests_of
+    return rounds_of
 
 
 @cache
@@ -506,28 +522,43 @@ def read_equivalent() -> dict[Mutant, str]:
 
 
 def test_all(
-    mutants: list[Mutant], workers: list[Worker], tests_of: Callable
+    mutants: list[Mutant], workers: list[Worker], rounds_of: Callable
 ) -> dict[str, str]:
     """Return what killed each mutant by its key, from what is known, or by testing."""
     kept = KEPT / "killed.json"
     known = json.loads(kept.read_text()) if kept.exists() else {}
-    to_do = [mutant for mutant in mutants if mutant.key not in known]
+    for number in range(len(ROUNDS)):
+        to_do = [mutant for mutant in mutants if mutant.key not in known]
+        test_round(number, to_do, workers, rounds_of, known)
+    return known
+
+
+def test_round(
+    number: int,
+    mutants: list[Mutant],
+    workers: list[Worker],
+    rounds_of: Callable,
+    known: dict[str, str],
+) -> None:
+    """Add what killed the mutants, by their keys, and keep it; tell who is alive."""
 
     def test(worker: Worker, mutant: Mutant) -> str:
-        tests, patience = tests_of(mutant)
-        return worker.kill(mutant, tests, patience) if tests else ""
+        given = rounds_of(mutant)[number]
+        return worker.kill(mutant, given) if given.tests else ""
 
     start, alive = time.monotonic(), 0
-    for number, mutant, killer in side_by_side(to_do, workers, test):
+    for done, mutant, killer in side_by_side(mutants, workers, test):
         if killer:
             known[mutant.key] = killer
-            kept.write_text(json.dumps(known, indent=0))
+            (KEPT / "killed.json").write_text(json.dumps(known, indent=0))
         else:
             alive += 1
             say(f"alive: {mutant}", end=True)
-        left = (time.monotonic() - start) / 60 / number * (len(to_do) - number)
-        say(f"{number} of {len(to_do)}, {alive} alive, {left:.0f} minutes left")
-    return known
+        left = (time.monotonic() - start) / 60 / done * (len(mutants) - done)
+        say(
+            f"round {number + 1}, {done} of {len(mutants)}: {alive} alive, "
+            f"{left:.0f} minutes left"
+        )
 
 
 def main() -> int:
