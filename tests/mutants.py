@@ -462,18 +462,17 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
         own = OWN.get(stem, f"test_{stem}.py")
         around = [x for x in statements(path) if mutant.line in x]
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
-        asked: list[tuple[bool, float, float, str]] = []
+        asked: list[tuple[bool, float, str]] = []
         for file, of in reach.items():
-            tests = reached(file, path, lines)
-            took = [of.seconds.get(x, sum(of.seconds.values())) for x in tests]
-            first = Path(file).name != own, sum(took)
-            asked += [(*first, *x) for x in sorted(zip(took, tests, strict=True))]
+            for test in reached(file, path, lines):
+                took = of.seconds.get(test, sum(of.seconds.values()))
+                asked.append((Path(file).name != own, took, test))
         asked.sort(reverse=True)
         rounds, spent = [], 0.0
         for enough in ROUNDS:
             chosen = []
-            while asked and (spent + asked[-1][2] < enough or not spent):
-                *_, seconds, test = asked.pop()
+            while asked and (spent + asked[-1][1] < enough or not spent):
+                _, seconds, test = asked.pop()
                 chosen.append(test)
                 spent += seconds
             files = {test.partition("::")[0] for test in chosen}

@@ -1,8 +1,8 @@
-"""Text and integers exactly, floats to the last digit shown."""
+"""Text and integers exactly, floats to the last digit shown, plots by what is seen."""
 
 import pytest
 
-from pagecode.compare import first_difference, same_line, same_shape
+from pagecode.compare import first_difference, plot_difference, same_line, same_shape
 
 SAME = [
     ("same text", "Epoch: 001", "Epoch: 001"),
@@ -124,3 +124,84 @@ def test_first_difference_is_named(shown, printed, difference) -> None:
 def test_shape_is_all_but_numbers_truth_and_quotes(shown, printed, same) -> None:
     assert same_shape([shown], [printed]) is same
     assert not same_shape([shown, shown], [printed])
+
+
+@pytest.mark.parametrize("x", [3.0, 300.0, 60_000.0])
+def test_a_wide_x_axis_gives_y_no_room(x: float) -> None:
+    one = [{}, {"lines": [[[0.0, 1.5], [x, 4.6]]]}]
+    other = [{}, {"lines": [[[0.0, 1.5], [x, 4.7]]]}]
+    assert plot_difference(one, other) == "the lines of axes 1"
+
+
+@pytest.mark.parametrize("name", ["lines", "points", "values", "bars", "images"])
+def test_each_kind_of_number_is_compared(name: str) -> None:
+    one = [{}, {name: [[[0.0, 1.0], [2.0, 3.0]], [[5.0]]]}]
+    other = [{}, {name: [[[0.0, 1.0], [2.0, 3.1]], [[5.0]]]}]
+    nan = [{}, {name: [[[0.0, 1.0], [2.0, float("nan")]], [[5.0]]]}]
+    assert plot_difference(one, one) is None
+    assert plot_difference(nan, nan) is None
+    assert plot_difference(one, other) == f"the {name} of axes 1"
+    assert plot_difference(one, nan) == f"the {name} of axes 1"
+
+
+def test_scales_are_compared() -> None:
+    one, other = [{}, {"scales": ["linear", "log"]}], [{}, {"scales": ["linear"] * 2}]
+    assert plot_difference(one, one) is None
+    assert plot_difference(one, other) == "the scales of axes 1"
+
+
+def test_logarithmic_axes_are_compared_as_they_are_drawn() -> None:
+    scales = {"scales": ["linear", "log"]}
+    one = [{}, scales | {"lines": [[[1.0, 1e-9], [2.0, 0.0], [3.0, 1e-1]]]}]
+    near = [{}, scales | {"lines": [[[1.0, 1.01e-9], [2.0, 0.0], [3.0, 1e-1]]]}]
+    other = [{}, scales | {"lines": [[[1.0, 1e-8], [2.0, 0.0], [3.0, 1e-1]]]}]
+    assert plot_difference(one, near) is None
+    assert plot_difference(one, other) == "the lines of axes 1"
+
+
+def test_small_numbers_of_a_linear_axis_are_not_seen() -> None:
+    scales = {"scales": ["linear", "linear"]}
+    one = [{}, scales | {"lines": [[[1.0, 1e-9], [2.0, 1.0]]]}]
+    other = [{}, scales | {"lines": [[[1.0, 1e-4], [2.0, 1.0]]]}]
+    assert plot_difference(one, other) is None
+
+
+def test_numbers_that_do_not_span_anything_are_compared_to_six_digits() -> None:
+    one, near, other = (
+        [{}, {"lines": [[[0.0, y], [1.0, y]]]}] for y in (1e6, 1e6 + 9, 1e6 + 11)
+    )
+    assert plot_difference(one, near) is None
+    assert plot_difference(one, other) == "the lines of axes 1"
+
+
+def test_line_without_points_is_compared() -> None:
+    scales = {"scales": ["linear", "log"]}
+    one = [{}, scales | {"lines": [[]]}]
+    other = [{}, scales | {"lines": [[[0.0, 1.0]]]}]
+    assert plot_difference(one, one) is None
+    assert plot_difference(one, other) == "the lines of axes 1"
+    assert plot_difference(other, one) == "the lines of axes 1"
+
+
+@pytest.mark.parametrize(
+    "lines", [[], [[[0.0, 1.0]]], [[[0.0, 1.0]], [[0.0, 1.0]] * 2]]
+)
+def test_other_number_of_lines_or_points_differs(lines: list) -> None:
+    two = [[[0.0, 1.0]], [[0.0, 1.0]]]
+    assert plot_difference([{"lines": two}], [{"lines": lines}]) == (
+        "the lines of the figure"
+    )
+    assert plot_difference([{"lines": lines}], [{"lines": two}]) == (
+        "the lines of the figure"
+    )
+
+
+def test_other_text_or_number_of_texts_differs() -> None:
+    one, other, more = ([{"texts": x}] for x in (["cost"], ["loss"], ["cost", "loss"]))
+    assert plot_difference(one, other) == "the texts of the figure"
+    assert plot_difference(one, more) == "the texts of the figure"
+    assert plot_difference(one, [{"texts": [[1.0]]}]) == "the texts of the figure"
+
+
+def test_other_number_of_axes_is_told() -> None:
+    assert plot_difference([{}, {}, {}], [{}, {}]) == "1 axes instead of 2"

@@ -6,7 +6,6 @@ import re
 import pytest
 
 from pagecode import record
-from pagecode.compare import plot_difference
 from pagecode.process import Failure
 from tests.conftest import PAGE, TWO_TABS, Site
 
@@ -146,13 +145,6 @@ def test_picture_can_be_shown_before_its_block_draws_it(drawn: Site) -> None:
     assert error.startswith("docs/page.md:9: not the figure that the block draws")
 
 
-@pytest.mark.parametrize("x", [3.0, 300.0, 60_000.0])
-def test_a_wide_x_axis_gives_y_no_room(x: float) -> None:
-    one = [{}, {"lines": [[[0.0, 1.5], [x, 4.6]]]}]
-    other = [{}, {"lines": [[[0.0, 1.5], [x, 4.7]]]}]
-    assert plot_difference(one, other) == "the lines of axes 1"
-
-
 def test_picture_needs_alternative_text(site: Site) -> None:
     site.add(PLOT)
     site.write(PAGE, site.text() + PICTURE.replace("A line that rises", ""))
@@ -195,29 +187,3 @@ def test_what_is_plotted_is_told_in_full(drawn: Site) -> None:
     assert figure == {"texts": []}
     assert axes["labels"] == ["cost", "", ""]
     assert axes["lines"] == [[[0.0, 0.0], [1.0, 50.0], [2.0, 100.0]]]
-
-
-@pytest.mark.parametrize("name", ["lines", "points", "values", "bars", "images"])
-def test_each_kind_of_number_is_compared(name: str) -> None:
-    one = [{}, {name: [[[0.0, 1.0], [2.0, 3.0]], [[5.0]]]}]
-    other = [{}, {name: [[[0.0, 1.0], [2.0, 3.1]], [[5.0]]]}]
-    nan = [{}, {name: [[[0.0, 1.0], [2.0, float("nan")]], [[5.0]]]}]
-    assert plot_difference(one, one) is None
-    assert plot_difference(nan, nan) is None
-    assert plot_difference(one, other) == f"the {name} of axes 1"
-    assert plot_difference(one, nan) == f"the {name} of axes 1"
-
-
-def test_scales_are_compared() -> None:
-    one, other = [{}, {"scales": ["linear", "log"]}], [{}, {"scales": ["linear"] * 2}]
-    assert plot_difference(one, one) is None
-    assert plot_difference(one, other) == "the scales of axes 1"
-
-
-def test_logarithmic_axes_are_compared_as_they_are_drawn() -> None:
-    scales = {"scales": ["linear", "log"]}
-    one = [{}, scales | {"lines": [[[1.0, 1e-9], [2.0, 0.0], [3.0, 1e-1]]]}]
-    near = [{}, scales | {"lines": [[[1.0, 1.01e-9], [2.0, 0.0], [3.0, 1e-1]]]}]
-    other = [{}, scales | {"lines": [[[1.0, 1e-8], [2.0, 0.0], [3.0, 1e-1]]]}]
-    assert plot_difference(one, near) is None
-    assert plot_difference(one, other) == "the lines of axes 1"
