@@ -313,7 +313,10 @@ def test_text_stand_in_is_printable_and_long_enough() -> None:
     assert len(text) > 100_000
 
 
-def test_archives_are_unpacked_beside_themselves(tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("damaged", [b"damaged", b"labe", b"\xff" * 6])
+def test_archives_are_unpacked_beside_themselves(
+    tmp_path, monkeypatch, damaged: bytes
+) -> None:
     folder = tmp_path / "data" / "MNIST"
     folder.mkdir(parents=True)
     files = {"a.gz": gzip.compress(b"digits"), "b.gz": gzip.compress(b"labels")}
@@ -323,7 +326,7 @@ def test_archives_are_unpacked_beside_themselves(tmp_path, monkeypatch) -> None:
         sha256 = hashlib.sha256(content).hexdigest()
         sources.append(data.Source(f"MNIST/{name}", sha256, "", bytes, ""))
     monkeypatch.setattr(data, "SOURCES", sources)
-    (folder / "b").write_bytes(b"damaged")
+    (folder / "b").write_bytes(damaged)
     (folder / "mine.gz").write_bytes(b"no archive")
     assert data.fill(tmp_path) == 0
     assert (folder / "a").read_bytes() == b"digits"

@@ -151,6 +151,14 @@ def test_faulty_include_is_named(site: Site, include: str, named: str, space: st
     assert named in faults[0].what
 
 
+def test_nothing_is_included_from_a_server(site: Site, monkeypatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("urllib.request.urlopen", asked.append)
+    path = site.write(PAGE, '--8<-- "http://127.0.0.1/code.py"\n')
+    _, [fault] = expand(path, site.root)
+    assert (fault.where, asked) == ("docs/page.md:1", [])
+
+
 def test_every_faulty_include_of_a_page_is_named(site: Site) -> None:
     path = site.write(PAGE, '--8<-- "a.py"\n\n--8<-- "b.py"\n')
     _, faults = expand(path, site.root)

@@ -51,8 +51,9 @@ def test_what_is_only_said_changes_nothing(root: Path, said: str) -> None:
     assert "| loop | 1.5 |" in fill(root)
 
 
-def test_changed_code_makes_it_stale(root: Path) -> None:
-    (root / "code.py").write_text("def f():\n    return 2\n")
+@pytest.mark.parametrize("returned", range(2, 8))  # hashes above and below
+def test_changed_code_makes_it_stale(root: Path, returned: int) -> None:
+    (root / "code.py").write_text(f"def f():\n    return {returned}\n")
     with pytest.raises(
         ValueError, match=r"^docs/page.md:5: .*speed.json: the measured code "
     ):

@@ -179,6 +179,29 @@ def test_block_under_another_label_is_refused(site: Site, label: str) -> None:
     assert fault.startswith(f"docs/page.md:3: this block's tab is '{label}'")
 
 
+def test_innermost_label_is_told(site: Site) -> None:
+    lay(site, '=== "JAX"\n\n    === "Flax"\n\n        A\n')
+    [fault] = site.faults()
+    assert fault.startswith("docs/page.md:5: this block's tab is 'Flax'")
+
+
+def test_a_short_line_stays_in_its_tab(site: Site) -> None:
+    lay(site, '=== "PyTorch"\n\n    1\n\n    So:\n\n    A\n')
+    assert programs(site) == {"pytorch": ["x = 1"]}
+
+
+@pytest.mark.parametrize("language", ["bash", "yaml"])
+def test_fence_of_another_language_may_have_any_option(site: Site, language) -> None:
+    lay(site, f"A\n\n```{language} wide\n1\n```\n")
+    assert site.faults() == []
+
+
+@pytest.mark.parametrize("language", ["bash", "yaml"])
+def test_fence_of_another_language_is_no_output(site: Site, language: str) -> None:
+    lay(site, f"A\n\n```{language}\n1\n```\n")
+    assert [block.output for block in site.page().blocks] == [None]
+
+
 def test_tab_without_blocks_may_have_any_label(site: Site) -> None:
     lay(site, '=== "Linux"\n\n    Prose.\n\n=== "macOS"\n\n    Prose.\n')
     assert programs(site) == {}

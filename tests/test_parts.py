@@ -127,3 +127,24 @@ def test_a_block_in_a_note_stands_between_two_quotes(site):
     code = section(site).replace("\n", "\n    ")
     text = f'!!! note "N"\n\n    A\n\n    {code}\n    B\n'
     assert prose(site, text) == "> **N**\n>\n> A\n@\nBLOCK\n@\n> B"
+
+
+@pytest.mark.parametrize(
+    ("after", "plain"),
+    [
+        ("    more\n\n    and more\n", "more\n\nand more"),
+        ("Two.\n\n    as code\n", "Two.\n\n    as code"),
+    ],
+)
+def test_indent_after_a_block_in_a_list_ends_with_the_list(site, after, plain):
+    code = section(site).replace("\n", "\n    ")
+    text = f"1.  One\n\n    {code.rstrip()}\n\n{after}"
+    assert prose(site, text) == f"1.  One\n@\nBLOCK\n@\n{plain}"
+
+
+def test_three_blanks_are_no_tab(site):
+    assert prose(site, '=== "TensorFlow"\n\n    T\n\n   Z\n') == "   Z"
+
+
+def test_a_rule_at_the_top_is_no_front_matter(site):
+    assert prose(site, "---\nA\n") == "---\nA"

@@ -297,6 +297,15 @@ def test_failing_block_hands_out_a_program_that_fails(site: Site) -> None:
         prove(made(site, raises=False), site.root)
 
 
+def test_last_five_lines_of_a_failing_program_are_told(site: Site) -> None:
+    code = "import sys\nfor n in range(7):\n    print(f'line {n}', file=sys.stderr)\n"
+    site.add(f"{code}sys.exit(3)")
+    with pytest.raises(Failure) as told:
+        prove(made(site), site.root)
+    lines = [x.split()[-1] for x in str(told.value).splitlines() if "line " in x]
+    assert lines == list("23456")
+
+
 def test_program_that_prints_something_else_is_told(site: Site) -> None:
     site.add("print(1.25)", "1.25")
     assert prove(made(site), site.root)

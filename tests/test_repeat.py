@@ -76,7 +76,7 @@ def test_what_differs_is_told_beside_what_failed() -> None:
         return Result(text, 0.0, None, [], [], 1, [])
 
     first = repeat.Round({"a": made("1"), "b": made("1")}, set(), [])
-    other = repeat.Round({"b": made("2")}, set(), ["a fails"])
+    other = repeat.Round({"b": made("2\n2")}, set(), ["a fails"])
     told = ["a fails", "b\n  first     1\n  now       2"]
     assert repeat.differences(first, other) == told
 

@@ -275,6 +275,16 @@ def test_block_that_is_no_python_stands_alone() -> None:
     assert code("x = 1", "print(x") == "print(x"
 
 
+def test_block_that_is_no_python_stands_alone_between_others() -> None:
+    blocks = [Block("page", [x], None) for x in ("x = 1", "print(x", "print(x)")]
+    assert Slicer(blocks).code(1) == "print(x"
+
+
+def test_statements_of_one_block_stay_together_and_those_of_two_apart() -> None:
+    found = code("a = 1  # one\nb = 2", "c = a", "print(a, b, c)")
+    assert found == "a = 1  # one\nb = 2\n\n\nc = a\n\n\nprint(a, b, c)"
+
+
 def test_function_is_taken_in_the_version_that_the_block_saw() -> None:
     first, second = "def f():\n    return 1", "def f():\n    return 2"
     assert (

@@ -1,16 +1,18 @@
 """A program runs in a process of its own; what it does is held against the page."""
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 
-from pagecode import cache, process, verify
+from pagecode import cache, process, run, verify
 from pagecode.run import device, peak
 from pagecode.verify import Verifier
 from tests.conftest import CODE, PAGE, TWO_TABS, Site
@@ -364,6 +366,28 @@ def test_end_of_the_process_is_an_error(site: Site, code: str, how: str) -> None
     assert after.startswith("not run")
 
 
+def test_its_last_five_lines_are_told(site: Site) -> None:
+    site.add(
+        "import os, sys\nfor n in range(7):\n    print(f'line {n}', file=sys.stderr)\n"
+        "sys.stderr.flush()\nos._exit(7)"
+    )
+    lines = [x.strip() for x in only_error(site).splitlines() if " line " in x]
+    assert lines == [f"line {n}" for n in range(2, 7)]
+
+
+def test_process_that_does_not_start_is_told_at_the_first_block(
+    site: Site, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setattr(process, "__file__", str(tmp_path / "process.py"))
+    (tmp_path / "run.py").write_text("raise SystemExit('no start')")
+    site.add("x = 1")
+    site.add("y = 1")
+    error, after = site.errors()
+    assert error.startswith("docs/page.md:3: ")
+    assert "no start" in error
+    assert after.startswith("not run")
+
+
 def test_output_printed_at_the_end_of_the_program_is_refused(site: Site) -> None:
     site.add("import atexit\n_ = atexit.register(print, 'bye')")
     error = only_error(site)
@@ -604,13 +628,16 @@ def test_passed_program_has_a_stamp_with_what_was_verified(site: Site) -> None:
 
 
 class Library:
-    """Stands for a framework: answers every question with the same."""
+    """Stands for a framework: answers every question with the same, or as told."""
 
     def __init__(self, **answers: object) -> None:
         self.answers = answers
 
     def __getattr__(self, name: str):
-        return (lambda *_: self.answers[name]) if name in self.answers else self
+        if name not in self.answers:
+            return self
+        answer = self.answers[name]
+        return answer if callable(answer) else lambda *_: answer
 
 
 @pytest.mark.parametrize(
@@ -623,10 +650,10 @@ class Library:
         (
             "tensorflow",
             {
-                "list_physical_devices": ["GPU:0"],
-                "get_device_details": {"device_name": "H100"},
+                "list_physical_devices": ["GPU:0", "GPU:1"],
+                "get_device_details": lambda gpu: {"device_name": f"H100, {gpu}"},
             },
-            "H100",
+            "H100, GPU:0",
         ),
     ],
 )
@@ -637,6 +664,20 @@ def test_device_is_what_the_framework_sees(
         monkeypatch.delitem(sys.modules, other, raising=False)
     monkeypatch.setitem(sys.modules, name, Library(**answers))
     assert device() == seen
+
+
+@pytest.mark.parametrize(("platform", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_memory_is_what_the_system_counted_where_there_is_no_proc(
+    monkeypatch, platform: str, unit: int
+) -> None:
+    def missing(path: str, *_: object) -> None:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(run, "open", missing, raising=False)
+    monkeypatch.setattr(sys, "platform", platform)
+    counted = SimpleNamespace(ru_maxrss=5)
+    monkeypatch.setattr(resource, "getrusage", lambda who: counted)
+    assert peak() == 5 * unit
 
 
 def test_device_of_the_stamp_is_what_the_program_saw(site: Site, monkeypatch) -> None:
