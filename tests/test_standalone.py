@@ -48,6 +48,21 @@ DROPPED = [
         id="function that only reads",
     ),
     pytest.param(
+        ["import math", "a = [math.pi]\nb = [math.e]", "a.append(1)", "print(b)"],
+        "a.append",
+        id="change of what came from the same module",
+    ),
+    pytest.param(
+        [
+            "x = [1]\nlog = []",
+            "def f(a, b):\n    a.append(len(b))",
+            "f(log, x)",
+            "print(x)",
+        ],
+        "f(log, x)",
+        id="function that changes another argument",
+    ),
+    pytest.param(
         [
             "import operator",
             "model = operator.itemgetter(0)",
@@ -60,6 +75,27 @@ DROPPED = [
 ]
 
 KEPT = [
+    pytest.param(
+        ["def f():\n    return N", "N = 1", "print(f())"],
+        "N = 1",
+        id="constant that a function above it names",
+    ),
+    pytest.param(
+        ["f = lambda: g()", "def g():\n    return 1", "print(f())"],
+        "def g",
+        id="function that a lambda above it calls",
+    ),
+    pytest.param(
+        [
+            "x = [1]",
+            "class C:\n    def read(self):\n        return 1\n\n"
+            "    def __init__(self, items):\n        items.append(2)",
+            "c = C(x)",
+            "print(x)",
+        ],
+        "c = C(x)",
+        id="constructor that changes what it is given",
+    ),
     pytest.param(["import re", "print(re.escape('.'))"], "import re", id="import"),
     pytest.param(
         ["N = 2", "def f():\n    return N", "print(f())"], "N = 2", id="global"
