@@ -105,7 +105,7 @@ def same_points(shown: Any, drawn: Any) -> bool:
     one, other = np.array(shown, float), np.array(drawn, float)
     if one.shape != other.shape or not one.size:
         return one.shape == other.shape
-    known = np.where(np.isnan(one), 0.0, one)
+    known = np.ma.masked_invalid(one)  # a gap spans nothing
     kept = 1e-5 * abs(known).max(axis=0)  # of six digits
-    room = ROOM * np.ptp(known, axis=0) + kept
-    return bool(np.all((abs(one - other) <= room) | (np.isnan(one) & np.isnan(other))))
+    room = np.ma.filled(ROOM * np.ma.ptp(known, axis=0) + kept, 0.0)
+    return bool(np.isclose(other, one, rtol=0, atol=room, equal_nan=True).all())

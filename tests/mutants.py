@@ -68,7 +68,10 @@ BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
 SLOW = {"test_pages.py", "test_browser.py", "test_reading.py"}
 HANDED_OUT = "prints_what_its_page_shows"  # tests that run what is handed out: minutes
 STARTS = "test_module_that_is_started_shows_the_same"
-OWN = {"hook": "test_site.py"}  # of what has no file of tests by its own name
+OWN = {
+    "hook": "test_site.py",
+    "__main__": "test_commands.py",
+}  # of what has no file of tests by its own name
 # What runs in an environment of its own, unseen by coverage, and who starts it.
 STARTED = dict.fromkeys(
     ["pagecode/run.py", "pagecode/figure.py"], "pagecode/process.py"

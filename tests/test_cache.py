@@ -173,6 +173,21 @@ def test_installed_versions_run_it_again(counted: Counted, monkeypatch, change) 
     assert counted.runs() == 2
 
 
+@pytest.mark.parametrize("kind", ["svg", "json"])
+def test_recorded_picture_runs_it_again(site: Site, kind: str) -> None:
+    site.add("x = 1")
+    site.write(PAGE, site.text() + "\n    ![A line](figures/page-1.svg)\n")
+    paths = [site.write(f"docs/figures/page-1.{x}", "1") for x in ("svg", "json")]
+    [program] = site.page().programs()
+    keys = [cache.key(program, site.root)]
+    changed = next(x for x in paths if x.suffix == f".{kind}")
+    changed.write_text("2")
+    keys.append(cache.key(program, site.root))
+    changed.unlink()
+    keys.append(cache.key(program, site.root))
+    assert len({*keys}) == 3
+
+
 def test_python_version_runs_it_again(counted: Counted, monkeypatch) -> None:
     assert counted.runs() == 1
     monkeypatch.setattr(sys, "version", sys.version + " ")
@@ -287,6 +302,12 @@ def test_machines_device_is_named(tmp_path, monkeypatch, says: str, name: str) -
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert cache.device.__wrapped__() == name
+
+
+def test_nothing_is_said_where_a_command_is_missing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cache.device.__wrapped__() == "CPU"
+    assert cache.git(tmp_path, "status") == ""
 
 
 def test_machines_processor_is_named_without_linux(monkeypatch) -> None:

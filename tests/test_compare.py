@@ -174,6 +174,25 @@ def test_numbers_that_do_not_span_anything_are_compared_to_six_digits() -> None:
     assert plot_difference(one, other) == "the lines of axes 1"
 
 
+@pytest.mark.parametrize("gap", [float("nan"), float("inf"), -float("inf")])
+def test_a_gap_is_compared_and_gives_no_room(gap: float) -> None:
+    one, near, other, whole = (
+        [{}, {"lines": [[[0.0, 1000.0], [1.0, y], [2.0, x]]]}]
+        for x, y in ((1001.0, gap), (1001.01, gap), (1001.1, gap), (1001.0, 1000.5))
+    )
+    assert plot_difference(one, one) is None
+    assert plot_difference(one, near) is None
+    assert plot_difference(one, other) == "the lines of axes 1"
+    assert plot_difference(one, whole) == "the lines of axes 1"
+    assert plot_difference(whole, one) == "the lines of axes 1"
+
+
+def test_a_line_of_gaps_is_compared() -> None:
+    one, other = ([{"values": [[x]]}] for x in (float("nan"), 1.0))
+    assert plot_difference(one, one) is None
+    assert plot_difference(one, other) == "the values of the figure"
+
+
 def test_line_without_points_is_compared() -> None:
     scales = {"scales": ["linear", "log"]}
     one = [{}, scales | {"lines": [[]]}]

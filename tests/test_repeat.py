@@ -133,9 +133,13 @@ def test_growing_memory_is_told(site: Site, monkeypatch, capsys) -> None:
     site.add("x = 1")
     sizes = itertools.count(100 << 20, 20 << 20)
     monkeypatch.setattr(repeat, "memory", lambda: next(sizes))
+    monkeypatch.setattr(repeat.Round, "peak", 7 << 20)
     assert run(site, monkeypatch, "soak", "--times", "3") == 1
     told = f"memory: {120 << 20} after the second time, {140 << 20} at the end\n"
-    assert told in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert told in err
+    for number, size in enumerate((100, 120, 140), 1):
+        assert f"  {number}: {size} MiB, its programs up to 7 MiB\n" in out
 
 
 def test_file_that_is_left_open_is_told(site: Site, monkeypatch, capsys) -> None:
