@@ -307,6 +307,26 @@ def test_digits_stand_in_for_mnist_in_its_format() -> None:
     assert set(labels[8:]) == set(range(10))
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "last", "count"),
+    [("train", 0, 1500, 60_000), ("t10k", 1500, 1797, 10_000)],
+)
+def test_digits_stand_in_is_tested_with_what_it_was_not_trained_on(
+    name: str, first: int, last: int, count: int
+) -> None:
+    from sklearn.datasets import load_digits
+
+    made = {x.path: x.make for x in SOURCES}
+    images = gzip.decompress(made[f"MNIST/raw/{name}-images-idx3-ubyte.gz"]())
+    labels = gzip.decompress(made[f"MNIST/raw/{name}-labels-idx1-ubyte.gz"]())
+    assert images[:16] == bytes([0, 0, 8, 3]) + struct.pack(">3I", count, 28, 28)
+    assert labels[:8] == bytes([0, 0, 8, 1]) + struct.pack(">I", count)
+    digits, chosen = load_digits(), np.resize(np.arange(first, last), count)
+    pixels = np.frombuffer(images, np.uint8, offset=16).reshape(count, 28, 28)
+    np.testing.assert_array_equal(pixels[:, 3:26:3, 3:26:3], 15 * digits.images[chosen])
+    np.testing.assert_array_equal([*labels[8:]], digits.target[chosen])
+
+
 def test_text_stand_in_is_printable_and_long_enough() -> None:
     text = data.make_text().decode()
     assert set(text) <= set(string.printable)
