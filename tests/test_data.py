@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
 from pagecode import __main__, data
 from tests.conftest import PAGE, Site
@@ -103,6 +104,21 @@ def test_iris_is_made_where_nothing_can_be_had(tmp_path: Path, capsys) -> None:
     said = capsys.readouterr().out
     assert "asking 127.0.0.1:9 … not to be had" in said
     assert "made of scikit-learn's iris, byte for byte the same" in said
+
+
+def test_file_and_host_are_told_before_the_host_is_asked(
+    tmp_path: Path, monkeypatch
+) -> None:
+    out, told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), []
+
+    def ask(*_: object, **__: object) -> None:
+        told.append(out.buffer.getvalue().decode())
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(data.pooch, "retrieve", ask)
+    monkeypatch.setattr(sys, "stdout", out)
+    assert data.fill(tmp_path) == 0
+    assert told == ["  iris.data: asking 127.0.0.1:9 … "]
 
 
 def test_made_iris_is_the_published_file(tmp_path: Path) -> None:
