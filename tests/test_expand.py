@@ -74,8 +74,9 @@ def test_include_in_a_tab_is_indented_and_knows_its_lines(site: Site) -> None:
 
 def test_line_knows_how_far_it_was_dedented(site: Site) -> None:
     site.write(CODE, SNIPPET)
-    lines, _ = expand(site.write(PAGE, '--8<-- "code.py:run"'), site.root)
-    assert [line.indent for line in lines] == [4, 4]
+    page = site.write(PAGE, '--8<-- "code.py:run"\n--8<-- "code.py:model"\nEnd')
+    lines, _ = expand(page, site.root)
+    assert [line.indent for line in lines] == [4, 4, 0, 0, 0]
 
 
 def test_include_within_a_snippet_knows_its_own_file(site: Site) -> None:
@@ -120,7 +121,9 @@ LEFT_OPEN = "# --8<-- [start:open]\nx = 1\n"
 @pytest.mark.parametrize(
     ("include", "named"),
     [
-        pytest.param('--8<-- "none.py:x"', "none.py", id="missing file"),
+        pytest.param(
+            '--8<-- "none.py:x"', "'none.py' could not be found", id="missing file"
+        ),
         pytest.param('--8<-- "sound.py:none"', "none", id="missing section"),
         pytest.param('--8<--"sound.py:good"', "not expand", id="no blank after marker"),
         pytest.param('--8<-- "sound.py:good" ', "not expand", id="blank after quote"),

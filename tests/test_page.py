@@ -154,6 +154,14 @@ def test_block_that_needs_both_stands_outside_tabs(site: Site) -> None:
     ]
 
 
+def test_faults_are_told_in_the_pages_order(site: Site) -> None:
+    lay(site, '![A](figures/page-1.svg)\n\n=== "JAX"\n\n    A\n')
+    assert [x.partition(": ")[0] for x in site.faults()] == [
+        "docs/page.md:1",
+        "docs/page.md:5",
+    ]
+
+
 def test_page_without_blocks_has_no_program(site: Site) -> None:
     lay(site, "# Prose\n")
     assert programs(site) == {}
