@@ -65,7 +65,7 @@ if __name__ == "__main__":
     # --8<-- [end:nearest]
 
     # --8<-- [start:nearest_agree]
-    outputs = tf.compat.v1.image.resize_nearest_neighbor(signal, [5, 1])
+    outputs = tf.raw_ops.ResizeNearestNeighbor(images=signal, size=[5, 1])
     print("Edges:  ", outputs.numpy().ravel().tolist())
     outputs = tf.image.resize(signal, [5, 1], method="nearest")
     print("Middles:", outputs.numpy().ravel().tolist())
