@@ -101,7 +101,8 @@ def test_program_that_reads_otherwise_is_not_admitted(
     [
         ({"stand_ins": ["iris.data"]}, "ran on stand-ins for iris.data"),
         ({"dirty": True}, "ran on files that are not committed"),
-        ({"commit": "abc"}, "passed at commit abc, not here, at "),
+        ({"commit": "000"}, "passed at commit 000, not here, at "),
+        ({"commit": "fff"}, "passed at commit fff, not here, at "),
     ],
 )
 def test_stamp_that_is_not_good_enough_is_not_admitted(
