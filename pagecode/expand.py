@@ -10,12 +10,18 @@ from markdown import Markdown
 from pymdownx.snippets import SnippetMissingError, SnippetPreprocessor
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Fault:
     """Something wrong on a page: where (`docs/x.md:12`) and what."""
 
     where: str
     what: str
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The file and the line, by which faults are put in order."""
+        file, _, line = self.where.rpartition(":")
+        return file, int(line)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"

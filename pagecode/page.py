@@ -393,7 +393,7 @@ def read_page(path: Path, root: Path) -> Page:
         path,
         name,
         reader.blocks,
-        sorted(reader.faults),
+        sorted(reader.faults, key=lambda fault: fault.place),
         reader.lines,
         reader.fences,
         reader.drawn,

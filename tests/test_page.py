@@ -155,11 +155,10 @@ def test_block_that_needs_both_stands_outside_tabs(site: Site) -> None:
 
 
 def test_faults_are_told_in_the_pages_order(site: Site) -> None:
-    lay(site, '![A](figures/page-1.svg)\n\n=== "JAX"\n\n    A\n')
-    assert [x.partition(": ")[0] for x in site.faults()] == [
-        "docs/page.md:1",
-        "docs/page.md:5",
-    ]
+    picture, wrong = "![A](figures/page-1.svg)", '=== "JAX"\n\n    A\n'
+    lay(site, f"Above\n\n{picture}\n\n{wrong}\n{wrong.replace('JAX', 'Flax')}")
+    lines = [int(x.split(":")[1]) for x in site.faults()]
+    assert lines == [3, 7, 13]
 
 
 def test_page_without_blocks_has_no_program(site: Site) -> None:
