@@ -481,11 +481,13 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
             files = {test.partition("::")[0] for test in chosen}
             slowest = [second for x in files for second in reach[x].seconds.values()]
             rounds.append(Round(chosen, 60 + 2 * max(slowest, default=0)))
-        shown = [*pages.get((path, mutant.line), [])]
+        first, *rest, last = rounds
         if path.startswith("snippets/") and mutant.line > start_of(ROOT / path):
-            shown.append(f"tests/test_programs.py::{STARTS}[{path}]")
-        last = rounds.pop()
-        return [*rounds, Round(last.tests + shown, last.limit + 300 * bool(shown))]
+            started = f"tests/test_programs.py::{STARTS}[{path}]"  # what no test calls
+            first = Round([*first.tests, started], first.limit + 300)
+        if shown := pages.get((path, mutant.line)):
+            last = Round(last.tests + shown, last.limit + 300)
+        return [first, *rest, last]
 
     return rounds_of
 
