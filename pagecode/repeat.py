@@ -113,18 +113,16 @@ def files(root: Path) -> set[Path]:
 
 def soak(names: list[str], root: Path, times: int) -> int:
     """Run the pages many times in one go; return 1 where anything drifts or grows."""
-    before, wrong = files(root), []
-    first: Round | None = None
+    before, wrong, rounds = files(root), [], list[Round]()
     measured: list[dict[str, int]] = []
     left: list[str] = []
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         tempfile.tempdir = os.environ["TMPDIR"] = folder
         for number in range(1, times + 1):
-            done = run(names, root)
-            first = first or done
-            wrong += differences(first, done)
-            now = {"memory": memory(), "memory of a program": done.peak}
-            del done  # of the rounds only the first is held while the next one runs
+            del rounds[1:]  # only the first is held while the next one runs
+            rounds.append(run(names, root))
+            wrong += differences(rounds[0], rounds[-1])
+            now = {"memory": memory(), "memory of a program": rounds[-1].peak}
             now |= {"open files": len(os.listdir("/dev/fd"))}
             now |= {"threads": threading.active_count()}
             left = sorted(os.listdir(folder))
@@ -143,5 +141,4 @@ def soak(names: list[str], root: Path, times: int) -> int:
             wrong.append(f"{what}: {start} after the second time, {end} at the end")
     wrong += [f"{x}: this temporary file is left" for x in left]
     wrong += [f"{x}: this file is new" for x in sorted(files(root) - before)]
-    blocks = len(first.made) if first else 0
-    return conclude(wrong, f"{blocks} blocks held {times} times")
+    return conclude(wrong, f"{len(rounds[0].made)} blocks held {times} times")

@@ -1,6 +1,7 @@
 """A tiny project in an empty folder; the project's own site, and a reader's tab."""
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pagecode import cache
+from pagecode import __main__, cache
 from pagecode.page import Page, Program, read_page
 from pagecode.record import record
 from pagecode.verify import Verifier, report
@@ -125,6 +126,12 @@ class Site:
     def record(self) -> int:
         """Rewrite the outputs that differ; return how many did."""
         return record(self.root / PAGE, self.root)
+
+
+def run(monkeypatch, *words: str) -> int:
+    """Run a command of pagecode in this process; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["pagecode", *words])
+    return __main__.main()
 
 
 @pytest.fixture(scope="session")

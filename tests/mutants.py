@@ -51,6 +51,7 @@ from tests.conftest import start_of
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / ".cache" / "mutants"  # which tests reach what; what was found
+KILLED = KEPT / "killed.json"
 EQUIVALENT = ROOT / "tests" / "equivalent.toml"
 TOOLS = Path(cosmic_ray.__file__).parent.parent  # coverage is there too
 SEED = 123
@@ -68,10 +69,8 @@ BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
 SLOW = {"test_pages.py", "test_browser.py", "test_reading.py"}
 HANDED_OUT = "prints_what_its_page_shows"  # tests that run what is handed out: minutes
 STARTS = "test_module_that_is_started_shows_the_same"
-OWN = {
-    "hook": "test_site.py",
-    "__main__": "test_commands.py",
-}  # of what has no file of tests by its own name
+# The files of tests of what has none by its own name.
+OWN = {"hook": "test_site.py", "__main__": "test_commands.py"}
 # What runs in an environment of its own, unseen by coverage, and who starts it.
 STARTED = dict.fromkeys(
     ["pagecode/run.py", "pagecode/figure.py"], "pagecode/process.py"
@@ -303,9 +302,8 @@ class Worker:
         original = path.read_text(encoding="utf-8")
         path.write_text(mutant.text, encoding="utf-8")
         try:
-            done = self.run(
-                [*options, *given.tests], 3600, ALL="1"
-            )  # each module's start
+            # ALL: each module's start.
+            done = self.run([*options, *given.tests], 3600, ALL="1")
         except subprocess.TimeoutExpired:
             return "time"
         finally:
@@ -481,13 +479,13 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
             files = {test.partition("::")[0] for test in chosen}
             slowest = [second for x in files for second in reach[x].seconds.values()]
             rounds.append(Round(chosen, 60 + 2 * max(slowest, default=0)))
-        first, *rest, last = rounds
+        first, last = rounds
         if path.startswith("snippets/") and mutant.line > start_of(ROOT / path):
             started = f"tests/test_programs.py::{STARTS}[{path}]"  # what no test calls
             first = Round([*first.tests, started], first.limit + 300)
         if shown := pages.get((path, mutant.line)):
             last = Round(last.tests + shown, last.limit + 300)
-        return [first, *rest, last]
+        return [first, last]
 
     return rounds_of
 
@@ -529,8 +527,7 @@ def test_all(
     mutants: list[Mutant], workers: list[Worker], rounds_of: Callable
 ) -> dict[str, str]:
     """Return what killed each mutant by its key, from what is known, or by testing."""
-    kept = KEPT / "killed.json"
-    known = json.loads(kept.read_text()) if kept.exists() else {}
+    known = json.loads(KILLED.read_text()) if KILLED.exists() else {}
     for number in range(len(ROUNDS)):
         to_do = [mutant for mutant in mutants if mutant.key not in known]
         test_round(number, to_do, workers, rounds_of, known)
@@ -554,7 +551,7 @@ def test_round(
     for done, mutant, killer in side_by_side(mutants, workers, test):
         if killer:
             known[mutant.key] = killer
-            (KEPT / "killed.json").write_text(json.dumps(known, indent=0))
+            KILLED.write_text(json.dumps(known, indent=0))
         else:
             alive += 1
             say(f"alive: {mutant}", end=True)

@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 import requests
 
-from pagecode import __main__, data
+from pagecode import data
 from tests.conftest import PAGE, Site
+from tests.conftest import run as command
 
 ROOT = Path(__file__).parent.parent
 SOURCES = data.SOURCES
@@ -294,12 +295,10 @@ def test_stand_in_is_refused_where_real_data_are_asked_for(
 ) -> None:
     source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
     monkeypatch.setattr(data, "SOURCES", [source])
-    monkeypatch.setattr(sys, "argv", ["pagecode", "data", "--real"])
-    monkeypatch.chdir(site.root)
-    assert __main__.main() == 1
+    assert run(site, monkeypatch, "data", "--real") == 1
     assert "only stand-ins are to be had for iris.data" in capsys.readouterr().err
     site.write("data/iris.data", data.make_iris().decode())
-    assert __main__.main() == 0
+    assert run(site, monkeypatch, "data", "--real") == 0
 
 
 def test_stand_in_goes_when_the_file_comes(tmp_path, monkeypatch) -> None:
@@ -375,8 +374,7 @@ def test_archives_are_unpacked_beside_themselves(
 def run(site: Site, monkeypatch, *words: str) -> int:
     """Run `python -m pagecode` in this process; return its exit status."""
     monkeypatch.chdir(site.root)
-    monkeypatch.setattr(sys, "argv", ["pagecode", *words])
-    return __main__.main()
+    return command(monkeypatch, *words)
 
 
 def test_data_command_fills_the_folder(site: Site, monkeypatch) -> None:

@@ -1,14 +1,13 @@
 """A site is built of what passed elsewhere, at the same commit, on real data."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from pagecode import __main__, cache, gpu
+from pagecode import cache, gpu
 from pagecode.export import export_all
-from tests.conftest import CODE, PAGE, Site
+from tests.conftest import CODE, PAGE, Site, run
 from tests.test_cache import git
 
 STAMPS = "verified/pytorch.json"
@@ -31,12 +30,6 @@ def commit(site: Site) -> None:
     git(site.root, "init", "-q")
     git(site.root, "add", ".")
     git(site.root, "commit", "-qm", "x")
-
-
-def run(monkeypatch, *words: str) -> int:
-    """Run a command of pagecode; return its exit status."""
-    monkeypatch.setattr(sys, "argv", ["pagecode", *words])
-    return __main__.main()
 
 
 @pytest.fixture

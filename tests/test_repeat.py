@@ -3,22 +3,21 @@
 import itertools
 import os
 import re
-import sys
 
 import pytest
 
-from pagecode import __main__, repeat
+from pagecode import repeat
 from pagecode.process import Result
 from tests.conftest import PAGE, Site
+from tests.conftest import run as command
 
 
 def run(site: Site, monkeypatch, *words: str) -> int:
     """Run a command of pagecode in the project; return its exit status."""
-    monkeypatch.setattr(sys, "argv", ["pagecode", *words])
     monkeypatch.setenv("THREADS", "1")
     monkeypatch.setenv("TMPDIR", os.environ.get("TMPDIR", "/tmp"))  # put back after it
     monkeypatch.chdir(site.root)
-    return __main__.main()
+    return command(monkeypatch, *words)
 
 
 def test_same_outputs_are_told(site: Site, monkeypatch, capsys) -> None:
