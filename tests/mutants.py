@@ -451,40 +451,48 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
 
     def reached(file: str, path: str, lines: Iterable[int]) -> set[str]:
         """Return those of a file's tests that reach one of these lines, or the file."""
-        if starter := STARTED.get(path):  # all tests that call something of it
-            every = reach[file].lines.get(starter, {}).values()
-            return {test for tests in every for test in tests if test}
         by_line = reach[file].lines.get(path, {})
         found = {test for line in lines for test in by_line.get(line, ())}
         return {file} if "" in found else found
+
+    def calling(file: str, path: str) -> set[str]:
+        """Return those of a file's tests that call something of a file."""
+        every = reach[file].lines.get(path, {}).values()
+        return {test for tests in every for test in tests if test}
 
     def rounds_of(mutant: Mutant) -> list[Round]:
         path, stem = mutant.path, Path(mutant.path).stem
         own = OWN.get(stem, f"test_{stem}.py")
         around = [x for x in statements(path) if mutant.line in x]
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
+        started = path.startswith("snippets/") and mutant.line > start_of(ROOT / path)
+        chosen = {file: reached(file, path, lines) for file in reach}
+        if not any(chosen.values()) and not started:
+            # It runs elsewhere, or is compiled by `tf.function`, unseen by coverage.
+            starter = STARTED.get(path, path)
+            chosen = {file: calling(file, starter) for file in reach}
         asked: list[tuple[bool, float, str]] = []
         for file, of in reach.items():
-            for test in reached(file, path, lines):
+            for test in chosen[file]:
                 took = of.seconds.get(test, sum(of.seconds.values()))
                 asked.append((Path(file).name != own, took, test))
         asked.sort(reverse=True)
         rounds, spent = [], 0.0
         for enough in ROUNDS:
-            chosen = []
+            tests = []
             while asked and (spent + asked[-1][1] < enough or not spent):
                 _, seconds, test = asked.pop()
-                chosen.append(test)
+                tests.append(test)
                 spent += seconds
-            files = {test.partition("::")[0] for test in chosen}
+            files = {test.partition("::")[0] for test in tests}
             slowest = [second for x in files for second in reach[x].seconds.values()]
-            rounds.append(Round(chosen, 60 + 2 * max(slowest, default=0)))
+            rounds.append(Round(tests, 60 + 2 * max(slowest, default=0)))
         first, last = rounds
-        if path.startswith("snippets/") and mutant.line > start_of(ROOT / path):
-            started = f"tests/test_programs.py::{STARTS}[{path}]"  # what no test calls
-            first = Round([*first.tests, started], first.limit + 300)
+        if started:  # what no test calls
+            test = f"tests/test_programs.py::{STARTS}[{path}]"
+            first = Round([*first.tests, test], first.limit + 300)
         if shown := pages.get((path, mutant.line)):
-            last = Round(last.tests + shown, last.limit + 300)
+            last = Round(shown + last.tests, last.limit + 300)
         return [first, last]
 
     return rounds_of
