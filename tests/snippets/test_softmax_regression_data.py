@@ -14,6 +14,7 @@ from snippets.softmax_regression import (
     exercises,
     figures,
     learned,
+    numpy_fast,
 )
 
 
@@ -229,6 +230,24 @@ def test_numpys_model_learns_made_images(archives):
     np.testing.assert_allclose(probas.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(probas, learned.softmax(logits))
     np.testing.assert_allclose(weight_images.sum(axis=0), 0, atol=1e-6)
+
+
+def test_numpys_model_learns_what_the_floor_does(archives, arrays, capsys):
+    images, targets, test_images, test_targets = arrays
+    orders = batches.draw_orders(len(images), 2, batches.SEED)
+    weights, bias = numpy_fast.train_in_numpy(
+        data.to_features(images),
+        targets,
+        orders,
+        batches.BATCH_SIZE,
+        batches.LEARNING_RATE,
+    )
+    capsys.readouterr()
+    y_test, weight_images, logits, _ = learned.learn(archives, num_epochs=2)
+    np.testing.assert_array_equal(y_test, test_targets)
+    np.testing.assert_allclose(weight_images.reshape(10, -1).T, weights, atol=1e-6)
+    wanted = data.to_features(test_images) @ weights + bias
+    np.testing.assert_allclose(logits, wanted, atol=1e-5)
 
 
 def test_two_classes_are_logistic_regression():
