@@ -467,10 +467,10 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
         started = path.startswith("snippets/") and mutant.line > start_of(ROOT / path)
         chosen = {file: reached(file, path, lines) for file in reach}
-        if not any(chosen.values()) and not started:
-            # It runs elsewhere, or is compiled by `tf.function`, unseen by coverage.
+        # What runs elsewhere, or is compiled by `tf.function`, coverage does not see.
+        if path in STARTED or "tf.function" in source(path):
             starter = STARTED.get(path, path)
-            chosen = {file: calling(file, starter) for file in reach}
+            chosen = {file: chosen[file] | calling(file, starter) for file in reach}
         asked: list[tuple[bool, float, str]] = []
         for file, of in reach.items():
             for test in chosen[file]:

@@ -213,3 +213,15 @@ def test_random_row_draws_what_it_says(framework: str, name: str) -> None:
 def test_numpy_gives_the_same_again(name: str) -> None:
     """A row that draws numbers needs a check of its own."""
     assert_same_values(run("numpy", name), run("numpy", name))
+
+
+@pytest.mark.parametrize("framework", [*FRAMEWORKS, "numpy"])
+def test_huber_is_a_parabola_up_to_one(framework: str, monkeypatch) -> None:
+    monkeypatch.setattr(inputs, "observed", np.zeros(2, np.float32))
+    monkeypatch.setattr(inputs, "predictions", np.float32([0.5, -1.5]))
+    assert run(framework, "huber") == pytest.approx((0.125 + 1) / 2)
+
+
+def test_halves_lie_on_both_sides_of_zero() -> None:
+    np.testing.assert_array_equal(np.diff(inputs.halves), 1)
+    assert run("numpy", "round_half_to_even").tolist() == [-2, 0, 0, 2, 2]
