@@ -465,7 +465,7 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
         own = OWN.get(stem, f"test_{stem}.py")
         around = [x for x in statements(path) if mutant.line in x]
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
-        started = path.startswith("snippets/") and mutant.line > start_of(ROOT / path)
+        started = path.startswith("snippets/") and mutant.line >= start_of(ROOT / path)
         chosen = {file: reached(file, path, lines) for file in reach}
         # What runs elsewhere, or is compiled by `tf.function`, coverage does not see.
         if path in STARTED or "tf.function" in source(path):
