@@ -450,10 +450,12 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
     pages = shown_by()
 
     def reached(file: str, path: str, lines: Iterable[int]) -> set[str]:
-        """Return those of a file's tests that reach one of these lines, or the file."""
+        """Return those of a file's tests that reach one of these lines.
+
+        The file is among them if it reaches the lines between its tests' calls.
+        """
         by_line = reach[file].lines.get(path, {})
-        found = {test for line in lines for test in by_line.get(line, ())}
-        return {file} if "" in found else found
+        return {test or file for line in lines for test in by_line.get(line, ())}
 
     def calling(file: str, path: str) -> set[str]:
         """Return those of a file's tests that call something of a file."""
