@@ -225,3 +225,9 @@ def test_huber_is_a_parabola_up_to_one(framework: str, monkeypatch) -> None:
 def test_halves_lie_on_both_sides_of_zero() -> None:
     np.testing.assert_array_equal(np.diff(inputs.halves), 1)
     assert run("numpy", "round_half_to_even").tolist() == [-2, 0, 0, 2, 2]
+
+
+def test_probabilities_are_some() -> None:
+    for probas in (inputs.p, inputs.q):
+        assert (probas > 0).all()
+        np.testing.assert_allclose(probas.sum(axis=1), 1)
