@@ -462,6 +462,11 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
         every = reach[file].lines.get(path, {}).values()
         return {test for tests in every for test in tests if test}
 
+    def slowest(test: str) -> float:
+        """Return a test's seconds; of a whole file, those of its slowest."""
+        seconds = reach[test.partition("::")[0]].seconds
+        return seconds.get(test, max(seconds.values(), default=0))
+
     def rounds_of(mutant: Mutant) -> list[Round]:
         path, stem = mutant.path, Path(mutant.path).stem
         own = OWN.get(stem, f"test_{stem}.py")
@@ -486,9 +491,7 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
                 _, seconds, test = asked.pop()
                 tests.append(test)
                 spent += seconds
-            files = {test.partition("::")[0] for test in tests}
-            slowest = [second for x in files for second in reach[x].seconds.values()]
-            rounds.append(Round(tests, 60 + 2 * max(slowest, default=0)))
+            rounds.append(Round(tests, 60 + 2 * max(map(slowest, tests), default=0)))
         first, last = rounds
         if started:  # what no test calls
             test = f"tests/test_programs.py::{STARTS}[{path}]"
