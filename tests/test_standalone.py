@@ -272,6 +272,16 @@ KEPT = [
         "backward",
         id="gradients",
     ),
+    pytest.param(
+        ["import os", "if os.sep:\n    import json", "print(json.dumps(1))"],
+        "import json",
+        id="import under a condition",
+    ),
+    pytest.param(
+        ["for n in [2]:\n    def f():\n        return n", "print(f())"],
+        "def f",
+        id="function defined in a loop",
+    ),
 ]
 
 
