@@ -249,6 +249,11 @@ class Round:
 
     tests: list[str]
     limit: float
+    seconds: float  # of all together
+
+    def and_slow(self, *tests: str) -> "Round":
+        """Return it with other tests before its own, such as take a page's time."""
+        return Round([*tests, *self.tests], self.limit + 300, self.seconds)
 
 
 class Worker:
@@ -302,8 +307,9 @@ class Worker:
         original = path.read_text(encoding="utf-8")
         path.write_text(mutant.text, encoding="utf-8")
         try:
-            # ALL: each module's start.
-            done = self.run([*options, *given.tests], 3600, ALL="1")
+            # ALL: each module's start. What hangs may do so before the first test.
+            enough = given.limit + 3 * given.seconds
+            done = self.run([*options, *given.tests], enough, ALL="1")
         except subprocess.TimeoutExpired:
             return "time"
         finally:
@@ -486,18 +492,18 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
         asked.sort(reverse=True)
         rounds, spent = [], 0.0
         for enough in ROUNDS:
-            tests = []
+            tests, before = [], spent
             while asked and (spent + asked[-1][1] < enough or not spent):
                 _, seconds, test = asked.pop()
                 tests.append(test)
                 spent += seconds
-            rounds.append(Round(tests, 60 + 2 * max(map(slowest, tests), default=0)))
+            limit = 60 + 2 * max(map(slowest, tests), default=0)
+            rounds.append(Round(tests, limit, spent - before))
         first, last = rounds
         if started:  # what no test calls
-            test = f"tests/test_programs.py::{STARTS}[{path}]"
-            first = Round([*first.tests, test], first.limit + 300)
+            first = first.and_slow(f"tests/test_programs.py::{STARTS}[{path}]")
         if shown := pages.get((path, mutant.line)):
-            last = Round(shown + last.tests, last.limit + 300)
+            last = last.and_slow(*shown)
         return [first, last]
 
     return rounds_of
