@@ -70,7 +70,12 @@ SLOW = {"test_pages.py", "test_browser.py", "test_reading.py"}
 HANDED_OUT = "prints_what_its_page_shows"  # tests that run what is handed out: minutes
 STARTS = "test_module_that_is_started_shows_the_same"
 # The files of tests of what has none by its own name.
-OWN = {"hook": "test_site.py", "__main__": "test_commands.py"}
+OWN = {
+    "hook": "test_site.py",
+    "__main__": "test_commands.py",
+    "process": "test_verify.py",
+    "run": "test_verify.py",
+}
 # What runs in an environment of its own, unseen by coverage, and who starts it.
 STARTED = dict.fromkeys(
     ["pagecode/run.py", "pagecode/figure.py"], "pagecode/process.py"

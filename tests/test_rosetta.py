@@ -148,8 +148,8 @@ def test_column_with_a_row_less(root: Path) -> None:
 
 
 def test_place_for_no_group(root: Path) -> None:
-    markdown = PLACES + "\n<!-- rosetta: means -->\n"
-    assert fault(root, markdown) == "docs/rosetta.md:5: no rows are left for 'means'"
+    markdown = "What means are:\n" + PLACES + "\n<!-- rosetta: means -->\n"
+    assert fault(root, markdown) == "docs/rosetta.md:6: no rows are left for 'means'"
 
 
 def test_place_for_a_group_already_shown(root: Path) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin
 import pytest
 from latex2mathml.converter import convert
 
-from pagecode.hook import mathml, show_notebook
+from pagecode.hook import inline_pictures, mathml, show_notebook
 from pagecode.page import Page, read_pages
 from tests.conftest import PAGE, Site
 from tests.served import ROOT, build
@@ -149,6 +149,11 @@ def test_button_says_whether_its_program_fails(built: Path, page: Page) -> None:
     html = text_of(built, page)
     found = re.findall(r'title="Copy the program that (\w+) ', html)
     assert found == ["fails" if x.raises else "runs" for x in page.blocks]
+
+
+def test_picture_that_is_not_there_stays_a_link(tmp_path: Path) -> None:
+    html = '<p><img alt="x" src="../figures/none.svg" /></p>'
+    assert inline_pictures(html, tmp_path) == html
 
 
 def test_formulas_are_set_in_pages_and_in_notebooks() -> None:

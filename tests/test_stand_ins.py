@@ -46,6 +46,12 @@ def test_numbers_are_compared_until_a_stand_in_is_read(stood_in: Site) -> None:
     assert second == ""
 
 
+def test_stand_in_may_lie_in_folders(stood_in: Site) -> None:
+    stood_in.write(str(data.STAND_INS / "b" / "raw" / "c.txt"), "one")
+    stood_in.add("print(open('data/b/raw/c.txt').read())", "one")
+    assert stood_in.errors() == [""]
+
+
 def test_stamp_names_the_stand_ins(stood_in: Site) -> None:
     stood_in.add(READ, "words: 500")
     stood_in.errors()

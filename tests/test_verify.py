@@ -176,7 +176,7 @@ def test_output_that_nothing_prints_is_refused(site: Site) -> None:
 
 
 def test_print_that_no_output_shows_is_refused(site: Site) -> None:
-    site.add("x = 1\nprint(x)")
+    site.add("x = 1\nprint(x)\nprint(2)")
     error = only_error(site)
     assert error.startswith("docs/page.md:3: no output shows what this block prints")
     assert "snippets/code.py:3" in error
