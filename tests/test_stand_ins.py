@@ -7,6 +7,7 @@ import pytest
 
 from pagecode import data, record
 from pagecode.process import Failure
+from pagecode.verify import Verifier, report
 from tests.conftest import PAGE, Site
 
 READ = (
@@ -57,6 +58,14 @@ def test_stamp_names_the_stand_ins(stood_in: Site) -> None:
     stood_in.errors()
     stamps = json.loads((stood_in.root / ".cache" / "verified.json").read_text())
     assert [stamp["stand_ins"] for stamp in stamps.values()] == [["a.txt"]]
+
+
+def test_report_says_that_numbers_do_not_count(stood_in: Site) -> None:
+    stood_in.add(READ, "words: 500")
+    [program] = stood_in.page().programs()
+    with Verifier(stood_in.root) as verifier:
+        verifier.verify(program)
+    assert report(program).endswith("; NUMBERS NOT COMPARED, stand-ins: a.txt")
 
 
 def test_other_files_are_fetched_and_checked_as_ever(stood_in: Site) -> None:

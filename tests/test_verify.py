@@ -14,7 +14,7 @@ import pytest
 
 from pagecode import cache, process, run, verify
 from pagecode.run import device, peak
-from pagecode.verify import Verifier
+from pagecode.verify import Verifier, report
 from tests.conftest import CODE, PAGE, TWO_TABS, Site
 
 
@@ -625,6 +625,8 @@ def test_passed_program_has_a_stamp_with_what_was_verified(site: Site) -> None:
     assert (facts["blocks"], facts["outputs"]) == (2, 1)
     assert facts["peak_bytes"] > 1_000_000
     assert facts["seconds"] == round(facts["seconds"], 1) >= 0
+    took = f"ran in {facts['seconds']} s on {facts['device']}"
+    assert report(program) == f"{program.name}: 2 blocks, 1 outputs, {took}"
 
 
 class Library:
