@@ -388,6 +388,18 @@ def test_process_that_does_not_start_is_told_at_the_first_block(
     assert after.startswith("not run")
 
 
+def test_start_that_hangs_is_not_said_of_the_first_block(
+    site: Site, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setattr(process, "__file__", str(tmp_path / "process.py"))
+    monkeypatch.setattr(process, "ENDING_LIMIT", 0.5)
+    (tmp_path / "run.py").write_text("import time\ntime.sleep(60)")
+    site.add("x = 1")
+    error = only_error(site)
+    assert error.startswith("docs/page.md:3: ")
+    assert "runs longer" not in error
+
+
 def test_output_printed_at_the_end_of_the_program_is_refused(site: Site) -> None:
     site.add("import atexit\n_ = atexit.register(print, 'bye')")
     error = only_error(site)
