@@ -362,6 +362,8 @@ def test_lines_are_held_against_the_promise(
         ([None, "b", "c"], ["c"], "b", "c"),
         ([None, "b", None], ["a"], "b", "a"),
         (["a", "b"], ["a"], "b", "None"),
+        (["a", "b", "c"], ["a", "b"], "c", "None"),
+        (["a", "b", None, "a", "b"], ["a", "b"], "a", "None"),
     ],
 )
 def test_first_line_that_differs_is_told(
