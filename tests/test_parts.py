@@ -78,6 +78,7 @@ def section(site: Site) -> str:
         ("Said.[^1]\n\n[^1]: By me.", "Said. (note 1)\n\nNote 1: By me."),
         ("Term\n:   What it is", "Term\n-   What it is"),
         ("---\ntitle: x\n---\n# X", "# X"),
+        ("---\n---\n# X", "# X"),
         ("# X\n\nA\n\n---\n\nB", None),
     ],
 )

@@ -297,6 +297,10 @@ def test_what_is_not_needed_is_dropped(blocks: list[str], gone: str) -> None:
     assert printed(found) == printed("\n\n".join(blocks))
 
 
+def test_block_that_cannot_be_read_does_not_hide_those_after_it() -> None:
+    assert "y = 1" in code("print(x", "y = 1", "print(y)")
+
+
 @pytest.mark.parametrize(("blocks", "there"), KEPT)
 def test_what_is_needed_is_kept(
     blocks: list[str], there: str, tmp_path, monkeypatch
