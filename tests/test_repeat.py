@@ -128,6 +128,16 @@ def test_what_stays_behind_is_told(
     assert told in capsys.readouterr().err
 
 
+def test_output_that_drifts_within_its_room_is_told(
+    site: Site, monkeypatch, capsys
+) -> None:
+    data = str(site.root / "data")
+    count = f"import os\nn = len(os.listdir({data!r}))\nopen({data!r} + f'/{{n}}', 'w')"
+    site.add(f"{count}.close()\nprint(1 + n / 1e4)", "1.0")
+    assert run(site, monkeypatch, "soak", "--times", "2") == 1
+    assert "first     1.0\n  now       1.0001" in capsys.readouterr().err
+
+
 def test_growing_memory_is_told(site: Site, monkeypatch, capsys) -> None:
     site.add("x = 1")
     sizes = itertools.count(100 << 20, 20 << 20)

@@ -278,6 +278,11 @@ KEPT = [
         id="import under a condition",
     ),
     pytest.param(
+        ["def f():\n    return json.dumps(1)", "import json", "print(f())"],
+        "import json",
+        id="import after the function that needs it",
+    ),
+    pytest.param(
         ["for n in [2]:\n    def f():\n        return n", "print(f())"],
         "def f",
         id="function defined in a loop",

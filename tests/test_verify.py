@@ -364,6 +364,7 @@ def test_exit_is_an_error(site: Site) -> None:
         ("os._exit(7)", "exit status 7"),
         ("os.kill(os.getpid(), 9)", "signal 9"),
         ("os.abort()", "signal 6"),
+        ("os.kill(os.getpid(), 1)", "signal 1"),
     ],
 )
 def test_end_of_the_process_is_an_error(site: Site, code: str, how: str) -> None:
