@@ -31,7 +31,6 @@ class Result:
     """What one block did."""
 
     text: str  # what it printed
-    seconds: float
     error: str | None  # the last line that Python prints of it
     trace: list[tuple[str, int]]  # the error's files and lines, innermost last
     figures: list[tuple[str, list[dict]]]  # SVG, and what it plots

@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import sys
-import time
 import traceback
 import types
 from typing import Any
@@ -163,7 +162,6 @@ def run(program: dict[str, Any], events: int) -> None:
             pipe.write(json.dumps(facts) + "\n")
 
     for number, block in enumerate(program["blocks"]):
-        started = time.perf_counter()
         facts: dict[str, Any] = {"error": None, "trace": [], "figures": []}
         tell("block", block=number)
         try:
@@ -175,7 +173,6 @@ def run(program: dict[str, Any], events: int) -> None:
         except BaseException as error:
             facts |= {"error": last_line(error), "trace": trace(error, files)}
         facts["stand_ins"] = sorted(set(used))
-        facts["seconds"] = time.perf_counter() - started
         facts["peak"] = peak()
         tell("end", facts=facts)
         if facts["error"] and not block["raises"]:

@@ -72,7 +72,7 @@ def test_output_that_is_wrong_is_told(site: Site, monkeypatch, capsys) -> None:
 
 def test_what_differs_is_told_beside_what_failed() -> None:
     def made(text: str, figures: int = 0) -> Result:
-        return Result(text, 0.0, None, [], figures * [("<svg/>", [])], 1, [])
+        return Result(text, None, [], figures * [("<svg/>", [])], 1, [])
 
     first = repeat.Round({"a": made("1"), "b": made("1")}, set(), [])
     other = repeat.Round({"b": made("2\n2", figures=1)}, set(), ["a fails"])
