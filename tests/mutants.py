@@ -484,14 +484,14 @@ def plan(reach: dict[str, Reach]) -> Callable[[Mutant], list[Round]]:
         around = [x for x in statements(path) if mutant.line in x]
         lines: Iterable[int] = min(around, key=len, default=[mutant.line])
         started = path.startswith("snippets/") and mutant.line >= start_of(ROOT / path)
-        chosen = {file: reached(file, path, lines) for file in reach}
         # What runs elsewhere, or is compiled by `tf.function`, coverage does not see.
-        if path in STARTED or "tf.function" in source(path):
-            starter = STARTED.get(path, path)
-            chosen = {file: chosen[file] | calling(file, starter) for file in reach}
+        unseen = path in STARTED or "tf.function" in source(path)
         asked: list[tuple[bool, float, str]] = []
         for file, of in reach.items():
-            for test in chosen[file]:
+            chosen = reached(file, path, lines)
+            if unseen:
+                chosen |= calling(file, STARTED.get(path, path))
+            for test in chosen:
                 took = of.seconds.get(test, sum(of.seconds.values()))
                 asked.append((Path(file).name != own, took, test))
         asked.sort(reverse=True)

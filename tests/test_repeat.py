@@ -11,6 +11,12 @@ from pagecode.process import Result
 from tests.conftest import PAGE, Site
 from tests.conftest import run as command
 
+# What a block may do to be another in each round: `n` is 0, 1, 2 …
+COUNT = (
+    "import os\nn = len(os.listdir({root!r} + '/data'))\n"
+    "open({root!r} + f'/data/{{n}}', 'w').close()"
+)
+
 
 def run(site: Site, monkeypatch, *words: str) -> int:
     """Run a command of pagecode in the project; return its exit status."""
@@ -113,8 +119,7 @@ def test_what_stays_the_same_holds(site: Site, monkeypatch, capsys) -> None:
             ": this temporary file is left",
         ),
         (
-            "import os\nn = len(os.listdir({root!r} + '/data'))\n"
-            "open({root!r} + f'/data/{{n}}', 'w').close()\nif n > 1: print(n)",
+            COUNT + "\nif n > 1: print(n)",
             "no output shows what this block prints",
         ),
     ],
@@ -131,9 +136,8 @@ def test_what_stays_behind_is_told(
 def test_output_that_drifts_within_its_room_is_told(
     site: Site, monkeypatch, capsys
 ) -> None:
-    data = str(site.root / "data")
-    count = f"import os\nn = len(os.listdir({data!r}))\nopen({data!r} + f'/{{n}}', 'w')"
-    site.add(f"{count}.close()\nprint(1 + n / 1e4)", "1.0")
+    count = COUNT.format(root=str(site.root))
+    site.add(f"{count}\nprint(1 + n / 1e4)", "1.0")
     assert run(site, monkeypatch, "soak", "--times", "2") == 1
     assert "first     1.0\n  now       1.0001" in capsys.readouterr().err
 

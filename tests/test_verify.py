@@ -239,15 +239,13 @@ def test_error_in_a_dedented_section_names_the_true_line(site: Site) -> None:
     assert "NameError" in error
 
 
-@pytest.mark.parametrize("columns", [0, 4])
-def test_code_knows_its_true_columns(site: Site, columns: int) -> None:
+@pytest.mark.parametrize(("above", "columns"), [("", 0), ("if True:", 4)])
+def test_code_knows_its_true_columns(site: Site, above: str, columns: int) -> None:
     code = "f = lambda: 10\nprint(*max(f.__code__.co_positions()))\n"
     section = f"# --8<-- [start:a]\n{code}# --8<-- [end:a]\n"
     shown = f"3 3 {12 + columns} {14 + columns}"
     page = f'```python\n--8<-- "code.py:a"\n```\n\n```text\n{shown}\n```\n'
-    site.write(
-        CODE, f"{'if True:' if columns else ''}\n{indent(section, columns * ' ')}"
-    )
+    site.write(CODE, f"{above}\n{indent(section, columns * ' ')}")
     site.write(PAGE, page)
     assert only_error(site) == ""
 

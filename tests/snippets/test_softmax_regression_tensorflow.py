@@ -211,9 +211,8 @@ def test_require_examples_names_targets_out_of_range(lowest, highest):
 def test_require_examples_takes_what_is_in_range_and_refuses_what_is_missing():
     targets = tf.constant(np.array([0, 4, 9]))
     tensorflow_manual.require_examples(np.zeros((3, 2)), targets, 10)
-    many = tf.constant(
-        np.arange(300) % 4 + 2
-    )  # no example of the first class, or the last
+    # No example of the first class, or the last.
+    many = tf.constant(np.arange(300) % 4 + 2)
     tensorflow_manual.require_examples(np.zeros((300, 2)), many, 10)
     with pytest.raises(ValueError, match="4 features but 3 targets"):
         tensorflow_manual.require_examples(np.zeros((4, 2)), targets, 10)
