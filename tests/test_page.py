@@ -197,6 +197,18 @@ def test_a_short_line_stays_in_its_tab(site: Site) -> None:
     assert programs(site) == {"pytorch": ["x = 1"]}
 
 
+def test_a_deeper_line_stays_in_its_tab(site: Site) -> None:
+    lay(site, '=== "PyTorch"\n\n    1.  First:\n\n        A\n')
+    assert programs(site) == {"pytorch": ["x = 1"]}
+
+
+def test_label_may_not_stand_twice_in_tabs_within_a_tab(site: Site) -> None:
+    twice = '    === "PyTorch"\n\n        A\n\n'
+    lay(site, f'=== "Linux"\n\n{twice}{twice}')
+    [fault] = site.faults()
+    assert fault.startswith("docs/page.md:9: this set of tabs has 'PyTorch' already")
+
+
 @pytest.mark.parametrize("language", ["bash", "yaml"])
 def test_fence_of_another_language_may_have_any_option(site: Site, language) -> None:
     lay(site, f"A\n\n```{language} wide\n1\n```\n")
@@ -377,6 +389,13 @@ def test_faulty_block_is_named(site: Site, page: str, line: int, named: str) -> 
 def test_blank_line_between_two_includes_of_a_block_is_no_typed_code(site: Site):
     site.write(PAGE, f"```python\n{A}\n\n\n{B}\n```\n")
     assert programs(site)["pytorch"] == ["x = 1\n\n\ny = 2"]
+
+
+def test_one_fault_is_told_of_each_block(site: Site) -> None:
+    site.write(PAGE, "```python\nx = 1\ny = 2\n```\n\n```python b a\n```\n")
+    typed, unknown = site.faults()
+    assert typed.startswith("docs/page.md:2: code typed into the page: x = 1")
+    assert unknown == "docs/page.md:6: unknown option 'a'"
 
 
 def test_fault_in_an_included_page_names_the_snippet(site: Site) -> None:

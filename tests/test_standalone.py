@@ -273,6 +273,17 @@ KEPT = [
         id="gradients",
     ),
     pytest.param(
+        [
+            "import torch",
+            "model = torch.nn.Linear(1, 1)",
+            "loss = model.weight.sum()",
+            "loss.backward()",
+            "print(model.weight.grad)",
+        ],
+        "backward",
+        id="gradients of a model's weight",
+    ),
+    pytest.param(
         ["import os", "if os.sep:\n    import json", "print(json.dumps(1))"],
         "import json",
         id="import under a condition",

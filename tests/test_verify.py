@@ -416,10 +416,10 @@ def test_start_that_hangs_is_not_said_of_the_first_block(
 
 
 def test_output_printed_at_the_end_of_the_program_is_refused(site: Site) -> None:
-    site.add("import atexit\n_ = atexit.register(print, 'bye')")
+    site.add("import atexit\n_ = atexit.register(print, 'bye\\nnow')")
     error = only_error(site)
     assert error.startswith("docs/page.md:3: ")
-    assert "printed   bye" in error
+    assert error.endswith("printed   bye")
 
 
 def test_bad_end_of_the_program_is_refused(site: Site) -> None:
