@@ -107,6 +107,12 @@ def test_what_stays_the_same_holds(site: Site, monkeypatch, capsys) -> None:
     sizes = [re.findall(r"\d+(?= MiB)", line) for line in said[:3]]
     assert all(0 < int(size) < 4096 for both in sizes for size in both)
     assert said[3] == "1 blocks held 3 times"
+    assert run(site, monkeypatch, "soak", "--times", "1") == 0
+    assert "1 blocks held 1 times" in capsys.readouterr().out
+
+
+def test_page_without_programs_takes_no_memory() -> None:
+    assert repeat.Round({}, set(), []).peak == 0
 
 
 @pytest.mark.parametrize(

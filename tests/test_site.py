@@ -211,6 +211,13 @@ def test_every_link_and_fragment_resolves(built: Path, served) -> None:
     assert dead == []
 
 
+def test_search_finds_pages_and_no_notebooks(built: Path) -> None:
+    index = json.loads((built / "search/search_index.json").read_text("utf-8"))
+    tops = {x["location"].partition("/")[0] for x in index["docs"]}
+    assert {"models", "compare"} < tops
+    assert "notebooks" not in tops
+
+
 def test_no_page_has_an_id_twice(built: Path) -> None:
     for name, html in pages_of(built):
         assert len(html.ids) == len({*html.ids}), name
@@ -331,3 +338,31 @@ def test_what_leads_nowhere_stops_the_strict_build(
     done = build(site.root, tmp_path / "built", "--strict")
     assert done.returncode != 0
     assert told in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        pytest.param(
+            PAGE,
+            f"{SOUND}\n<!-- measured: none here -->\n",
+            "docs/page.md:7: docs/compare/measured/none.json was never measured",
+            id="table that is not there",
+        ),
+        pytest.param(
+            "docs/models/page.md",
+            SOUND,
+            "docs/page.md: docs/models/page.md has the same file name",
+            id="two pages whose programs would share a name",
+        ),
+    ],
+)
+def test_fault_of_what_is_made_for_a_page_is_told_without_a_traceback(
+    site: Site, tmp_path: Path, name: str, text: str, told: str
+) -> None:
+    site.write(PAGE, SOUND)
+    site.write(name, text)
+    done = build(site.root, tmp_path / "built")
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
