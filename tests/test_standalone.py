@@ -155,6 +155,11 @@ KEPT = [
         id="function that rebinds a global",
     ),
     pytest.param(
+        ["x = [1]", "def f():\n    global x\n    x.append(2)", "f()", "print(x)"],
+        "\nf()",
+        id="function that changes a global",
+    ),
+    pytest.param(
         ["def f(v):\n    return v", "x = [1]", "y = f(x)", "y.append(2)", "print(x)"],
         "append",
         id="function that returns its argument",
