@@ -93,6 +93,7 @@ def test_copy_shows_what_the_site_puts_in_places_of_comments(site: Site) -> None
 
 def test_fence_is_longer_than_any_inside() -> None:
     assert fence("text", "````\nx") == "`````text\n````\nx\n`````"
+    assert fence("text", "```") == "````text\n```\n````"
 
 
 @pytest.mark.parametrize(
