@@ -187,6 +187,29 @@ KEPT = [
     ),
     pytest.param(
         [
+            "def grow(v):\n    v.append(2)\n    return len(v)",
+            "x = [1]",
+            "f = lambda: grow(x)",
+            "n = f()",
+            "print(x)",
+        ],
+        "n = f()",
+        id="lambda called for what it returns",
+    ),
+    pytest.param(
+        [
+            "from functools import partial",
+            "def grow(v):\n    v.append(2)\n    return len(v)",
+            "x = [1]",
+            "f = partial(grow, x)",
+            "n = f()",
+            "print(x)",
+        ],
+        "n = f()",
+        id="function with its argument bound",
+    ),
+    pytest.param(
+        [
             "class Box:\n    def __init__(self, v):\n        self.v = v",
             "x = [1]",
             "box = Box(x)",
