@@ -165,6 +165,16 @@ def test_unroll_has_the_gradient_that_differences_find():
     assert torch.autograd.gradcheck(rnn_fast.GatedUnroll.apply, arguments)
 
 
+def test_unroll_refuses_a_gradient_of_its_gradient():
+    shapes = [(2, 1, 9), (9, 3), (9,)]
+    arguments = [torch.ones(shape, requires_grad=True) for shape in shapes]
+    states = rnn_fast.GatedUnroll.apply(*arguments)
+    grad_states = torch.ones_like(states, requires_grad=True)
+    (grad, *_) = torch.autograd.grad(states, arguments, grad_states, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
 def test_rnn_trains_as_the_chapter_does(model):
     start = {name: x.clone() for name, x in model.state_dict().items()}
     inputs, targets = tokens(2, 12).cpu().numpy()
