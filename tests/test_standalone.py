@@ -72,6 +72,17 @@ DROPPED = [
         "y = model([3])",
         id="call of an object that a library made",
     ),
+    pytest.param(
+        [
+            "import operator",
+            "def make(n):\n    return operator.itemgetter(n)",
+            "model = make(0)",
+            "y = model([3])",
+            "print(model([4]))",
+        ],
+        "y = model([3])",
+        id="call of an object that a function without functions made",
+    ),
 ]
 
 KEPT = [
