@@ -314,18 +314,20 @@ class Worker:
         """Return what killed it, or nothing; a test past the limit hangs."""
         options = ["-x", "-o", "faulthandler_exit_on_timeout=true"]
         options += ["-o", f"faulthandler_timeout={given.limit:.0f}"]
+        # Each module's start can be asked for, not only those of a sample.
+        every = {"ALL": "1"} if any(STARTS in x for x in given.tests) else {}
         path = self.root / mutant.path
         original = path.read_text(encoding="utf-8")
         path.write_text(mutant.text, encoding="utf-8")
         try:
-            # ALL: each module's start. What hangs may do so before the first test.
+            # What hangs may do so before the first test.
             enough = given.limit + 3 * given.seconds
-            done = self.run([*options, *given.tests], enough, ALL="1")
+            done = self.run([*options, *given.tests], enough, **every)
             if done.returncode == GONE:
-                left = self.left_of(given.tests)
+                left = self.left_of(given.tests, **every)
                 if not left:
                     return ""
-                done = self.run([*options, *left], enough, ALL="1")
+                done = self.run([*options, *left], enough, **every)
         except subprocess.TimeoutExpired:
             return "time"
         finally:
@@ -337,13 +339,13 @@ class Worker:
         failed = [x for x in done.stdout.splitlines() if x.startswith("FAILED ")]
         return failed[0].split(" - ")[0][7:] if failed else "collection"
 
-    def left_of(self, tests: list[str]) -> list[str]:
+    def left_of(self, tests: list[str], **added: str) -> list[str]:
         """Return those tests that are still there: one that is gone notices nothing.
 
         Where their files cannot be collected, return these: they fail as a whole.
         """
         files = sorted({test.partition("::")[0] for test in tests})
-        told = self.run(["--collect-only", *files], 600, ALL="1")
+        told = self.run(["--collect-only", *files], 600, **added)
         if told.returncode:
             return files
         there = {*files, *told.stdout.splitlines()}
