@@ -345,6 +345,7 @@ def test_script_goes_on_after_a_block_that_fails(site: Site) -> None:
         (["1.25"], ["1.26"], True),
         (["1.25"], ["1.27"], False),
         ([None, "a", None, "b"], ["b", "a", "a", "b"], True),
+        ([None, "b", None, "a"], ["x", "b", "y", "a"], True),
     ],
 )
 def test_lines_are_held_against_the_promise(

@@ -333,6 +333,9 @@ KEPT = [
         id="import after the function that needs it",
     ),
     pytest.param(
+        ["for n in [2]:\n    m, k = n, n", "print(k)"], "k = n", id="bound in a loop"
+    ),
+    pytest.param(
         ["for n in [2]:\n    def f():\n        return n", "print(f())"],
         "def f",
         id="function defined in a loop",
