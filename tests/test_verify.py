@@ -239,14 +239,17 @@ def test_error_in_a_dedented_section_names_the_true_line(site: Site) -> None:
     assert "NameError" in error
 
 
+@pytest.mark.parametrize("tab", ["", '=== "PyTorch"\n\n'], ids=["no tab", "tab"])
 @pytest.mark.parametrize(("above", "columns"), [("", 0), ("if True:", 4)])
-def test_code_knows_its_true_columns(site: Site, above: str, columns: int) -> None:
+def test_code_knows_its_true_columns(
+    site: Site, above: str, columns: int, tab: str
+) -> None:
     code = "f = lambda: 10\nprint(*max(f.__code__.co_positions()))\n"
     section = f"# --8<-- [start:a]\n{code}# --8<-- [end:a]\n"
     shown = f"3 3 {12 + columns} {14 + columns}"
     page = f'```python\n--8<-- "code.py:a"\n```\n\n```text\n{shown}\n```\n'
     site.write(CODE, f"{above}\n{indent(section, columns * ' ')}")
-    site.write(PAGE, page)
+    site.write(PAGE, tab + indent(page, "    " if tab else ""))
     assert only_error(site) == ""
 
 
