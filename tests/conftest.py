@@ -44,7 +44,7 @@ TWO_TABS = """\
 def start_of(file: Path) -> float:
     """Return the line from which on a module does what it does when it is started."""
     lines = file.read_text(encoding="utf-8").splitlines()
-    found = [n for n, x in enumerate(lines, 1) if x.startswith("if __name__ == ")]
+    found = [n for n, x in enumerate(lines, 1) if x.startswith("if __name__ ")]
     return found[0] if found else float("inf")
 
 
