@@ -140,5 +140,7 @@ def test_site_has_the_copies_and_a_list_of_them(
     assert "\n\nnot verified in this build\n\n**PyTorch**" in text
     assert f"- [TensorFlow, notebook]({URL}programs/page.tensorflow.ipynb)" in text
     assert text.endswith(f"This page: {URL}page/, not verified in this build\n")
+    script = (target / "programs/page.pytorch.py").read_text(encoding="utf-8")
+    assert f" {URL}page/\n" in script
     notebook = target / "notebooks/page.pytorch/index.html"
     assert 'alternate"' not in notebook.read_text(encoding="utf-8")
