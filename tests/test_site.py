@@ -350,6 +350,12 @@ def test_what_leads_nowhere_stops_the_strict_build(
             id="table that is not there",
         ),
         pytest.param(
+            "docs/prose.md",
+            "# Title\n\n<!-- measured: none here -->\n",
+            "docs/prose.md:3: docs/compare/measured/none.json was never measured",
+            id="table that is not there, in a page without programs",
+        ),
+        pytest.param(
             "docs/models/page.md",
             SOUND,
             "docs/page.md: docs/models/page.md has the same file name",
