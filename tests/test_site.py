@@ -151,6 +151,13 @@ def test_button_says_whether_its_program_fails(built: Path, page: Page) -> None:
     assert found == ["fails" if x.raises else "runs" for x in page.blocks]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_copy_buttons_name_blocks_that_are_there(built: Path, page: Page) -> None:
+    html = text_of(built, page)
+    named = re.findall(r'data-clipboard-target="#(\w+) code"', html)
+    assert named == [x for x in Html(html).ids if x.startswith("__block_")]
+
+
 def test_picture_that_is_not_there_stays_a_link(tmp_path: Path) -> None:
     html = '<p><img alt="x" src="../figures/none.svg" /></p>'
     assert inline_pictures(html, tmp_path) == html
