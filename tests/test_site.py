@@ -149,6 +149,8 @@ def test_button_says_whether_its_program_fails(built: Path, page: Page) -> None:
     html = text_of(built, page)
     found = re.findall(r'title="Copy the program that (\w+) ', html)
     assert found == ["fails" if x.raises else "runs" for x in page.blocks]
+    marked = re.findall(r'id="__block_\d+"( data-raises)? data-program-', html)
+    assert [bool(x) for x in marked] == [x.raises for x in page.blocks]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
