@@ -41,6 +41,7 @@ from typing import Any
 
 import cosmic_ray
 import cosmic_ray.plugins
+import pytest
 from cosmic_ray.ast import Visitor, get_ast
 from cosmic_ray.mutating import mutate_code
 
@@ -68,7 +69,8 @@ BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
 # All pages. Run, they are asked for by line; in a browser, they tell of the theme.
 SLOW = {"test_pages.py", "test_browser.py", "test_reading.py"}
 HANDED_OUT = "prints_what_its_page_shows"  # tests that run what is handed out: minutes
-GONE = 4  # pytest's exit status where a test that is asked for is not there
+PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+GONE = pytest.ExitCode.USAGE_ERROR  # a test that is asked for is not there
 STARTS = "test_module_that_is_started_shows_the_same"
 # The files of tests of what has none by its own name.
 OWN = {
@@ -274,8 +276,8 @@ class Worker:
                 ignore = shutil.ignore_patterns("mutants", "lock")
                 shutil.copytree(ROOT / name, folder / name, ignore=ignore)
         # Where measured code has changed, nothing is collected: that would be no test.
+        fresh = {"sources": [], "code": measured.code_hash([], folder)}
         for path in (folder / measured.FOLDER).glob("*.json"):
-            fresh = {"sources": [], "code": measured.code_hash([], folder)}
             facts = json.loads(path.read_text(encoding="utf-8")) | fresh
             path.write_text(json.dumps(facts), encoding="utf-8")
 
@@ -332,7 +334,7 @@ class Worker:
             return "time"
         finally:
             path.write_text(original, encoding="utf-8")
-        if done.returncode in (0, 5):  # 5: nothing is collected
+        if done.returncode in PASSED:
             return ""
         if "Timeout (" in done.stdout:
             return "time"
@@ -435,9 +437,9 @@ def reach_of(worker: Worker, file: str) -> dict:
         finally:
             startup.unlink()
             plugin.unlink()
-        if done.returncode not in (0, 5):  # 5: nothing is collected
+        if done.returncode not in PASSED:
             done = worker.run([file], 3600)  # it may be coverage that it cannot bear
-        if done.returncode not in (0, 5):
+        if done.returncode not in PASSED:
             raise RuntimeError(f"{file} fails as it is:\n{done.stdout[-2000:]}")
         seconds = json.loads(told.read_text())
         lines = lines_of(data, settings, worker.root)
@@ -662,7 +664,7 @@ def tell(
             low |= share < ENOUGH
             chosen = f"{made:,}" if made == of else f"{made:,} of {of:,}"
             counts = (made - len(tested), killed, len(tested) - killed)
-            rows.append([label, chosen, *map(str, counts), f"{share:.1%}"])
+            rows.append([label, chosen, *(f"{x:,}" for x in counts), f"{share:.1%}"])
     for mutant in meant:
         if mutant.key not in known:
             print(f"alive: {mutant}")

@@ -108,6 +108,12 @@ def html_of(folder: Path, page: Page) -> Html:
     return Html(text_of(folder, page))
 
 
+def found_by_search(folder: Path) -> list[str]:
+    """Return where the search leads, by its index."""
+    index = json.loads((folder / "search/search_index.json").read_text("utf-8"))
+    return [x["location"] for x in index["docs"]]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_shows_exactly_the_blocks_that_run(built: Path, page: Page) -> None:
     ran = {block for program in page.programs() for block in program.blocks}
@@ -199,8 +205,7 @@ def test_every_link_and_fragment_resolves(built: Path, served) -> None:
         for name, html in pages.items()
         for link in html.links
     ]
-    index = json.loads((built / "search/search_index.json").read_text("utf-8"))
-    links += [("search", served[1] + x["location"]) for x in index["docs"]]
+    links += [("search", served[1] + x) for x in found_by_search(built)]
     sitemap = (built / "sitemap.xml").read_text("utf-8")
     links += [("sitemap", x) for x in re.findall(r"<loc>(.*?)</loc>", sitemap)]
     assert {"index.html", "404.html", "search", "sitemap"} < {name for name, _ in links}
@@ -221,8 +226,7 @@ def test_every_link_and_fragment_resolves(built: Path, served) -> None:
 
 
 def test_search_finds_pages_and_no_notebooks(built: Path) -> None:
-    index = json.loads((built / "search/search_index.json").read_text("utf-8"))
-    tops = {x["location"].partition("/")[0] for x in index["docs"]}
+    tops = {x.partition("/")[0] for x in found_by_search(built)}
     assert {"models", "compare"} < tops
     assert "notebooks" not in tops
 
