@@ -11,8 +11,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pagecode import cache, figure, measured
-from pagecode.record import replace
+from pagecode.book import measured
+from pagecode.files import write
+from pagecode.prove import keys as cache
+from pagecode.run import figure
 from snippets.same_numbers.compare import differences, load_runs, plot_gaps
 
 ROOT = Path(__file__).parent.parent
@@ -87,7 +89,7 @@ def main():
     }
     plot_gaps({name: differences(*pair)[0] for name, pair in pairs.items()}, floor=1e-7)
     svg, _ = figure.draw(plt.gcf())
-    replace(ROOT / measured.FOLDER / "parity.svg", svg)
+    write(ROOT / measured.FOLDER / "parity.svg", svg)
     tables = {"bounds": rows}
     for chapter in CHAPTERS:
         own = [row for row in rows[1:] if row[0].startswith(f"{chapter},")]

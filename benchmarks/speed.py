@@ -21,9 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pagecode import cache, figure, measured
-from pagecode.compare import first_difference
-from pagecode.record import replace
+from pagecode.book import measured
+from pagecode.files import write
+from pagecode.prove import keys as cache
+from pagecode.run import figure
+from pagecode.run.compare import first_difference
 
 ROOT = Path(__file__).parent.parent
 LABELS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "NumPy"}
@@ -318,13 +320,13 @@ def draw_growth(growth):
     return picture
 
 
-def write(tables, pictures, files):
+def write_down(tables, pictures, files):
     """Keep the tables and pictures beside the pages."""
     import matplotlib.pyplot as plt
 
     for name, picture in pictures.items():
         svg, _ = figure.draw(picture)
-        replace(ROOT / measured.FOLDER / f"{name}.svg", svg)
+        write(ROOT / measured.FOLDER / f"{name}.svg", svg)
         plt.close(picture)
     measured.keep("speed", tables, files, ROOT)
     print(f"written: {measured.FOLDER / 'speed.json'}, {', '.join(pictures)}")
@@ -393,7 +395,7 @@ def main():
         "speed": draw_ratios({x: next(iter(y.values())) for x, y in runs.items()}),
         "growth": draw_growth(growth),
     }
-    write(tables, pictures, files)
+    write_down(tables, pictures, files)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,11 @@ import numpy as np
 from nbclient import NotebookClient
 
 from benchmarks.speed import say, spread
-from pagecode import cache, measured
-from pagecode.export import export_all
-from pagecode.page import read_page, read_pages
-from pagecode.verify import Verifier
+from pagecode.book import measured
+from pagecode.give.export import export_all
+from pagecode.prove import keys as cache
+from pagecode.prove.verify import Verifier
+from pagecode.read.page import read_page, read_pages
 
 ROOT = Path(__file__).parent.parent
 CHAPTER = "models/logistic-regression.md"
@@ -97,7 +98,7 @@ def time_programs(rounds):
         page = read_page(ROOT / "docs" / CHAPTER, ROOT)  # programs keep their results
         took = {
             "python": sum(seconds_of(in_folder, plain, x) for x in kinds["script"]),
-            "verify": sum(seconds_of(verify, x) for x in page.programs()),
+            "verify": sum(seconds_of(verify, x) for x in page.programs),
             "nbclient": sum(
                 seconds_of(in_folder, execute, x) for x in kinds["notebook"]
             ),

@@ -7,20 +7,24 @@ import time
 from concurrent.futures import wait
 from pathlib import Path
 
-from pagecode import data, gpu, handover, repeat
-from pagecode.page import Page, Program, programs_to_run, read_pages
-from pagecode.record import record
-from pagecode.verify import NOT_RUN, ROOM, Failure, Verifier, report
+from pagecode.book import data
+from pagecode.prove import gpu, handover
+from pagecode.prove.verify import Verifier, report
+from pagecode.read.page import Page, programs_to_run, read_pages
+from pagecode.run import repeat
+from pagecode.run.process import Failure
+from pagecode.run.record import record
+from pagecode.run.runner import ROOM, Run
 
 
-def follow(program: Program) -> None:
+def follow(run: Run) -> None:
     """On a terminal, show which block of a program runs, and for how long."""
     if not sys.stdout.isatty() or os.environ.get("CI"):
         return
-    for number, (block, future) in enumerate(program.results.items(), 1):
+    for number, (block, future) in enumerate(run.results.items(), 1):
         started = time.monotonic()
         while not wait([future], timeout=0.5).done:
-            said = f"  {program.framework}, block {number} of {len(program.results)}, "
+            said = f"  {run.program.framework}, block {number} of {len(run.results)}, "
             said += f"{block.where}: {time.monotonic() - started:.0f} s"
             print(f"\r\033[K{said}", end="", flush=True)
     print("\r\033[K", end="")
@@ -34,15 +38,12 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
     failed = len(faults)
     programs = programs_to_run(pages)
     with Verifier(root, use_cache=use_cache) as verifier:
-        verifier.start(programs)
-        for program in programs:
-            follow(program)
-            errors = [e for f in program.results.values() if (e := f.exception())]
-            for error in errors:
-                if not str(error).startswith(NOT_RUN):
-                    print(error, file=sys.stderr)
-            failed += len(errors)
-            print(f"  {report(program)}", flush=True)
+        for run in verifier.start(programs):
+            follow(run)
+            for error in run.failures:
+                print(error, file=sys.stderr)
+            failed += len(run.failures)
+            print(f"  {report(run)}", flush=True)
     return failed
 
 

@@ -14,14 +14,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from pagecode import __main__, cache
-from pagecode.page import Page, Program, read_page
-from pagecode.record import record
-from pagecode.verify import Verifier, report
+from pagecode import __main__
+from pagecode.prove import keys as cache
+from pagecode.prove.verify import Verifier, report
+from pagecode.read.page import Page, read_page
+from pagecode.run.record import record
+from pagecode.run.runner import Run
 from tests.served import ROOT, browse, serve
 
 LEFT_OUT = pytest.StashKey[list[str]]()
-VERIFIED = pytest.StashKey[list[Program]]()
+VERIFIED = pytest.StashKey[list[Run]]()
 PROVED = pytest.StashKey[str]()
 PAGE = "docs/page.md"
 CODE = "snippets/code.py"
@@ -109,14 +111,12 @@ class Site:
 
     def verify(self, *, use_cache: bool = False) -> dict[str, list[str]]:
         """Run the programs; return each one's errors, '' for a block that passed."""
-        programs = self.page().programs()
         with Verifier(self.root, use_cache=use_cache) as verifier:
-            verifier.start(programs)
             return {
-                program.framework: [
-                    str(future.exception() or "") for future in program.results.values()
+                run.program.framework: [
+                    str(future.exception() or "") for future in run.results.values()
                 ]
-                for program in programs
+                for run in verifier.start(self.page().programs)
             }
 
     def errors(self) -> list[str]:
@@ -233,8 +233,8 @@ def pytest_terminal_summary(terminalreporter) -> None:
     stash = terminalreporter.config.stash
     if programs := stash.get(VERIFIED, []):
         terminalreporter.section("pages")
-    for program in programs:
-        terminalreporter.line(report(program))
+    for run in programs:
+        terminalreporter.line(report(run))
     if left_out := stash.get(LEFT_OUT, []):
         chosen = os.environ["FRAMEWORK"]
         terminalreporter.line(

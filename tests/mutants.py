@@ -46,8 +46,8 @@ from cosmic_ray.ast import Visitor, get_ast
 from cosmic_ray.mutating import mutate_code
 
 from benchmarks.speed import say
-from pagecode import measured
-from pagecode.page import read_pages
+from pagecode.book import measured
+from pagecode.read.page import read_pages
 from tests.conftest import start_of
 
 ROOT = Path(__file__).parent.parent
@@ -81,7 +81,7 @@ OWN = {
 }
 # What runs in an environment of its own, unseen by coverage, and who starts it.
 STARTED = dict.fromkeys(
-    ["pagecode/run.py", "pagecode/figure.py"], "pagecode/process.py"
+    ["pagecode/run/child.py", "pagecode/run/figure.py"], "pagecode/run/process.py"
 )
 COVERAGE = """[run]
 source = pagecode, snippets
@@ -470,7 +470,7 @@ def shown_by() -> dict[tuple[str, int], list[str]]:
     """Return the tests of the pages that show a snippet's line, by file and line."""
     found: dict[tuple[str, int], list[str]] = defaultdict(list)
     for page in read_pages(ROOT):
-        for program in page.programs():
+        for program in page.programs:
             blocks = [
                 "tests/test_pages.py::test_block_does_what_the_page_shows"
                 f"[{program.name}:{block.where.rpartition(':')[2]}]"

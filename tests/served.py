@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from pagecode.page import read_pages
-from pagecode.parts import address
+from pagecode.give.parts import address
+from pagecode.read.page import read_pages
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -92,7 +92,7 @@ def addresses() -> list[str]:
     notebooks = [
         f"notebooks/{page.path.stem}.{program.framework}/"
         for page in pages
-        for program in page.programs()
+        for program in page.programs
     ]
     return [*(address(page.name) for page in pages), *notebooks, "404.html"]
 

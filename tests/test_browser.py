@@ -16,10 +16,10 @@ from urllib.parse import urljoin
 
 import pytest
 
-from pagecode.cache import environment
-from pagecode.compare import first_difference
-from pagecode.export import LABELS
-from pagecode.page import BOTH, FRAMEWORKS, Page, frameworks, read_pages
+from pagecode.frameworks import BOTH, FRAMEWORKS, LABELS, selected
+from pagecode.prove.keys import environment
+from pagecode.read.page import Page, read_pages
+from pagecode.run.compare import first_difference
 from tests.served import ROOT
 
 PAGES = read_pages(ROOT)
@@ -150,7 +150,7 @@ def test_buttons_fit_a_phone(phone, page: Page) -> None:
 OUTPUTS = [
     (label, index)
     for label, name in FRAMEWORKS.items()
-    if name in frameworks()
+    if name in selected()
     for index, block in enumerate(CHAPTER.blocks)
     if block.framework in (None, name) and block.output and not block.output.varies
 ]

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pagecode import cache
-from pagecode.verify import Verifier
+from pagecode.prove import keys as cache
+from pagecode.prove.verify import Verifier
 from tests.conftest import CODE, PAGE, Site
 
 ROOT = Path(__file__).parent.parent
@@ -64,11 +64,12 @@ def test_unchanged_program_is_run_again_without_the_cache(counted: Counted) -> N
 
 def test_program_from_the_cache_has_its_stamp(counted: Counted) -> None:
     counted.runs()
-    program = counted.page().programs()[0]
+    program = counted.page().programs[0]
     with Verifier(counted.root) as verifier:
-        verifier.verify(program)
-    assert program.printed == {}
-    assert program.stamp["blocks"] == 2
+        [run] = verifier.start([program])
+        assert run.failures == []
+    assert run.printed == {}
+    assert run.stamp["blocks"] == 2
 
 
 def test_prose_does_not_run_a_program_again(counted: Counted) -> None:
@@ -132,7 +133,7 @@ def test_other_framework_runs_it_again(counted: Counted) -> None:
 def test_snippet_of_a_nested_include_is_an_ingredient(site: Site) -> None:
     site.write("snippets/deep.py", "# --8<-- [start:x]\nx = 1\n# --8<-- [end:x]\n# a\n")
     site.add('--8<-- "deep.py:x"')
-    program = site.page().programs()[0]
+    program = site.page().programs[0]
     assert "snippets/deep.py" in cache.ingredients(program, site.root)["files"]
 
 
@@ -149,8 +150,8 @@ def test_data_runs_it_again(counted: Counted) -> None:
 @pytest.mark.parametrize("name", sorted(x.name for x in ROOT.glob("pagecode/*.py")))
 def test_pagecode_runs_it_again(counted: Counted, tmp_path, monkeypatch, name: str):
     copy = shutil.copytree(ROOT / "pagecode", tmp_path / "pagecode")
-    monkeypatch.setattr(cache, "__file__", str(copy / "cache.py"))
-    program = counted.page().programs()[0]
+    monkeypatch.setattr(cache, "__file__", str(copy / "prove" / "keys.py"))
+    program = counted.page().programs[0]
     before = cache.key(program, counted.root)
     with (copy / name).open("a") as file:
         file.write("\n")
@@ -178,7 +179,7 @@ def test_recorded_picture_runs_it_again(site: Site, kind: str) -> None:
     site.add("x = 1")
     site.write(PAGE, site.text() + "\n    ![A line](figures/page-1.svg)\n")
     paths = [site.write(f"docs/figures/page-1.{x}", "1") for x in ("svg", "json")]
-    [program] = site.page().programs()
+    [program] = site.page().programs
     keys = [cache.key(program, site.root)]
     changed = next(x for x in paths if x.suffix == f".{kind}")
     changed.write_text("2")
@@ -244,7 +245,7 @@ def test_torn_file_of_stamps_counts_as_empty(counted: Counted, torn: bytes) -> N
 def test_stamps_are_kept_until_there_are_too_many(site: Site, monkeypatch) -> None:
     monkeypatch.setattr(cache, "KEPT", 3)
     site.add("x = 1")
-    program = site.page().programs()[0]
+    program = site.page().programs[0]
     for key in "abcd":
         cache.stamp(program, key, {}, site.root)
     assert list(cache.stamps(site.root)) == ["b", "c", "d"]
@@ -254,7 +255,7 @@ STAMP = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from pagecode import cache
+from pagecode.prove import keys as cache
 cache.distributions = lambda: []
 page = SimpleNamespace(name="x.md")
 program = SimpleNamespace(page=page, framework="pytorch", blocks=[])
@@ -326,7 +327,7 @@ def test_stamp_names_the_commit_and_whether_the_tree_is_clean(site: Site) -> Non
     git(site.root, "add", ".")
     git(site.root, "commit", "-qm", "x")
     commit = git(site.root, "rev-parse", "HEAD")
-    program = site.page().programs()[0]
+    program = site.page().programs[0]
     clean = cache.stamp(program, "a", {}, site.root)
     site.write(CODE, site.text(CODE) + "# changed\n")
     dirty = cache.stamp(program, "b", {}, site.root)

@@ -2,7 +2,12 @@
 
 import pytest
 
-from pagecode.compare import first_difference, plot_difference, same_line, same_shape
+from pagecode.run.compare import (
+    first_difference,
+    plot_difference,
+    same_line,
+    same_shape,
+)
 
 SAME = [
     ("same text", "Epoch: 001", "Epoch: 001"),

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 import requests
 
-from pagecode import data
+import pagecode.files
+from pagecode.book import data
 from tests.conftest import PAGE, Site
 from tests.conftest import run as command
 
@@ -223,9 +224,9 @@ def test_file_that_cannot_be_written_whole_is_named(tmp_path: Path, monkeypatch)
         def write(self, _: object) -> int:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(data, "open", lambda *_: Full(), raising=False)
+    monkeypatch.setattr(pagecode.files, "open", lambda *_: Full(), raising=False)
     with pytest.raises(OSError, match="No space left") as caught:
-        data.place(tmp_path / "a.csv", CONTENT)
+        pagecode.files.write(tmp_path / "a.csv", CONTENT)
     assert caught.value.filename == str(tmp_path / "a.csv")
     assert files(tmp_path) == {}
 
@@ -240,7 +241,7 @@ def test_file_is_fetched(tmp_path: Path, hosted, capsys) -> None:
 
 
 def test_a_placed_file_can_be_read_by_all(tmp_path: Path) -> None:
-    data.place(tmp_path / "a.csv", CONTENT)
+    pagecode.files.write(tmp_path / "a.csv", CONTENT)
     (found,) = tmp_path.iterdir()
     assert found.read_bytes() == CONTENT
     assert found.stat().st_mode & 0o777 == 0o644

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pagecode.expand import expand
+from pagecode.read.includes import expand
 from tests.conftest import CODE, PAGE, Site
 
 SNIPPET = """\

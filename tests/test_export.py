@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from pagecode.export import (
+from pagecode.give.export import (
     NOT_VERIFIED,
     dependencies,
     export_all,
     verified,
     write_all,
 )
-from pagecode.page import read_pages
+from pagecode.read.page import read_pages
 from tests.conftest import PAGE, Site
 from tests.served import ROOT
 

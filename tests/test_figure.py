@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from pagecode import record
-from pagecode.process import Failure
+from pagecode.run import record
+from pagecode.run.process import Failure
 from tests.conftest import PAGE, TWO_TABS, Site
 
 PLOT = (

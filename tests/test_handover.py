@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pagecode import cache, gpu
-from pagecode.export import export_all
+from pagecode.give.export import export_all
+from pagecode.prove import gpu
+from pagecode.prove import keys as cache
 from tests.conftest import CODE, PAGE, Site, run
 from tests.test_cache import git
 
@@ -58,7 +59,7 @@ def test_stamps_are_taken_over_by_another_machine(elsewhere: Site, monkeypatch, 
         build(elsewhere)
     assert run(monkeypatch, "admit") == 0
     assert capsys.readouterr().out.endswith("1 programs passed where they ran\n")
-    [program] = elsewhere.page().programs()
+    [program] = elsewhere.page().programs
     found = cache.stamps(elsewhere.root)[cache.key(program, elsewhere.root)]
     assert [found] == json.loads(elsewhere.text(STAMPS))
     assert "Verified: 20" in build(elsewhere)[0].text

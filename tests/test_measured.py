@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pagecode import measured
+from pagecode.book import measured
 
 PLACE = "Before.\n\n<!-- measured: speed epochs -->\n\nAfter."
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pagecode.parts import KEPT
+from pagecode.give.parts import KEPT
 
 DOCS = Path(__file__).parent.parent / "docs"
 CHAPTERS = sorted(DOCS.glob("models/*.md"))

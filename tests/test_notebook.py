@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from pagecode.notebook import install, notebook, on_paper
-from pagecode.page import Block
-from pagecode.parts import parts
+from pagecode.give.notebook import install, notebook, on_paper
+from pagecode.give.parts import parts
+from pagecode.read.page import Block
 from tests.conftest import PAGE, Site
 
 HERE = {"json": "made-up-json==1"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pagecode.page import read_pages
+from pagecode.read.page import read_pages
 from tests.conftest import PAGE, Site
 
 A = '--8<-- "code.py:a"'
@@ -44,7 +44,7 @@ def programs(site: Site) -> dict[str, list[str]]:
     assert site.faults() == []
     return {
         program.framework: [block.text for block in program.blocks]
-        for program in site.page().programs()
+        for program in site.page().programs
     }
 
 
@@ -420,11 +420,11 @@ def test_every_page_is_read(site: Site) -> None:
     assert sorted(names) == ["about/b.md", "index.md", "models/a.md"]
 
 
-def test_program_is_a_sybil_document_of_its_blocks(site: Site) -> None:
+def test_program_has_the_pages_blocks(site: Site) -> None:
     lay(site, "A\n\nB\n")
-    program = site.page().programs()[0]
+    program = site.page().programs[0]
     assert program.name == "pytorch/page.md"
-    assert [example.parsed for example in program.examples()] == program.blocks
+    assert [block.text for block in program.blocks] == ["x = 1", "y = 2"]
 
 
 @pytest.mark.parametrize("number", ["inf", "nan", "0", "-1"])

@@ -9,41 +9,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sybil import Example
 
-from pagecode.page import Page, frameworks, read_pages
-from pagecode.verify import Failure, Verifier
+from pagecode.frameworks import selected
+from pagecode.prove.verify import Verifier
+from pagecode.read.page import Block, Page, Program, read_pages
+from pagecode.run.process import Failure
+from pagecode.run.runner import Run
 from tests.conftest import LEFT_OUT, VERIFIED
 
 ROOT = Path(__file__).parent.parent
 PAGES = read_pages(ROOT)
-PROGRAMS = [program for page in PAGES for program in page.programs()]
-EXAMPLES = [
-    pytest.param(
-        example, id=f"{program.name}:{example.parsed.where.rpartition(':')[2]}"
-    )
+PROGRAMS = [program for page in PAGES for program in page.programs]
+BLOCKS = [
+    pytest.param(program, block, id=f"{program.name}:{block.where.rpartition(':')[2]}")
     for program in PROGRAMS
-    if program.framework in frameworks()
-    for example in program.examples()
+    if program.framework in selected()
+    for block in program.blocks
 ]
 
 
 @pytest.fixture(scope="session")
-def running(request: pytest.FixtureRequest) -> Iterator[None]:
+def running(request: pytest.FixtureRequest) -> Iterator[dict[Program, Run]]:
     """Run the chosen tests' programs side by side; the tests wait for their blocks."""
     params = [getattr(item, "callspec", None) for item in request.session.items]
-    examples = [
-        spec.params["example"] for spec in params if spec and "example" in spec.params
-    ]
-    documents = {example.document for example in examples}
-    chosen = [program for program in PROGRAMS if program in documents]
+    wanted = {x.params["program"] for x in params if x and "program" in x.params}
+    chosen = [program for program in PROGRAMS if program in wanted]
     request.config.stash[LEFT_OUT] = [
-        x.name for x in PROGRAMS if x.framework not in frameworks()
+        x.name for x in PROGRAMS if x.framework not in selected()
     ]
-    request.config.stash[VERIFIED] = chosen  # the summary reports on them
     with Verifier(ROOT, use_cache=not os.environ.get("ALL")) as verifier:
-        verifier.start(chosen)
-        yield
+        runs = verifier.start(chosen)
+        request.config.stash[VERIFIED] = runs  # the summary reports on them
+        yield {run.program: run for run in runs}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -58,12 +55,13 @@ def test_every_block_belongs_to_a_program() -> None:
     assert run
 
 
-@pytest.mark.usefixtures("running")
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_block_does_what_the_page_shows(example: Example) -> None:
+@pytest.mark.parametrize(("program", "block"), BLOCKS)
+def test_block_does_what_the_page_shows(
+    running: dict[Program, Run], program: Program, block: Block
+) -> None:
     failure = None
     try:
-        example.evaluate()
+        running[program].results[block].result()
     except Failure as raised:
         failure = str(raised)
     if failure:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pagecode.page import Block, Page, read_pages
-from pagecode.parts import parts
+from pagecode.give.parts import parts
+from pagecode.read.page import Block, Page, read_pages
 from tests.conftest import CODE, PAGE, Site
 
 ROOT = Path(__file__).parent.parent
@@ -15,7 +15,7 @@ PAGES = read_pages(ROOT)
 
 
 def programs(page: Page) -> dict[str, list[Block]]:
-    made = {program.framework: program.blocks for program in page.programs()}
+    made = {program.framework: program.blocks for program in page.programs}
     return made or {"pytorch": [], "tensorflow": []}
 
 

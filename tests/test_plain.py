@@ -8,10 +8,10 @@ from urllib.parse import urljoin
 import pytest
 from bs4 import BeautifulSoup
 
-from pagecode import rosetta
-from pagecode.page import Page, read_pages
-from pagecode.plain import fence, plain, summary
-from pagecode.stamps import Stamps
+from pagecode.book import rosetta
+from pagecode.give.plain import fence, plain, summary
+from pagecode.prove.stamps import Stamps
+from pagecode.read.page import Page, read_pages
 from tests.conftest import PAGE, TWO_TABS, Site
 from tests.served import build
 from tests.test_site import site as small_site  # noqa: F401

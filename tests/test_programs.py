@@ -19,14 +19,15 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from pagecode import cache
-from pagecode.compare import first_difference
-from pagecode.data import stand_ins
-from pagecode.export import Export, export_all, write_all
-from pagecode.page import Block, Program, frameworks, read_pages
-from pagecode.parts import address
-from pagecode.process import Failure
-from pagecode.prove import mismatch, prove
+from pagecode.book.data import stand_ins
+from pagecode.frameworks import selected
+from pagecode.give.export import Export, export_all, write_all
+from pagecode.give.parts import address
+from pagecode.give.proof import mismatch, prove
+from pagecode.prove import keys as cache
+from pagecode.read.page import Block, Program, read_pages
+from pagecode.run.compare import first_difference
+from pagecode.run.process import Failure
 from tests.conftest import PROVED, Site, start_of
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +44,7 @@ EXPORTS = export_all(PAGES, ROOT, SITE_URL)
 BLOCKS = [x for x in EXPORTS if x.kind == "block"]
 SCRIPTS = [x for x in EXPORTS if x.kind == "script"]
 NOTEBOOKS = [x for x in EXPORTS if x.kind == "notebook"]
-PROGRAMS = {(p.page.name, p.framework): p for page in PAGES for p in page.programs()}
+PROGRAMS = {(p.page.name, p.framework): p for page in PAGES for p in page.programs}
 on_real_data = pytest.mark.skipif(
     bool(stand_ins(ROOT)), reason="stand-ins are in use: numbers do not count"
 )
@@ -54,7 +55,7 @@ def chosen() -> list[Export]:
     texts = {x.text[x.text.index("# ///\n\n") :]: x for x in BLOCKS}
     # A script whose statements are its page's is that program, which has run already.
     failing = [x for x in SCRIPTS if any(b.raises for b in program_of(x).blocks)]
-    found = [x for x in [*texts.values(), *failing] if x.framework in frameworks()]
+    found = [x for x in [*texts.values(), *failing] if x.framework in selected()]
     return found if ALL else random.Random(4).sample(found, min(SAMPLE, len(found)))
 
 
@@ -90,7 +91,7 @@ def modules() -> list[Export]:
                 text=START.format(root=str(ROOT), name=name, framework=framework),
             )
         )
-    found = [x for x in exports if x.framework in frameworks()]
+    found = [x for x in exports if x.framework in selected()]
     return found if ALL else random.Random(5).sample(found, min(4, len(found)))
 
 
@@ -111,7 +112,7 @@ def proofs(
     """Run what the chosen tests ask for side by side, on what others leave idle."""
     items = [x for x in request.session.items if "proofs" in x.fixturenames]
     exports = [x.callspec.params["export"] for x in items]
-    of = sum(x.framework in frameworks() for x in BLOCKS)
+    of = sum(x.framework in selected() for x in BLOCKS)
     said = f"{sum(x.kind == 'block' for x in exports)} of {of} stand-alone programs"
     request.config.stash[PROVED] = said
     with ThreadPoolExecutor(
@@ -197,7 +198,7 @@ def test_metadata_pins_what_is_imported(export: Export) -> None:
             assert name in listed
 
 
-RUN = [x for x in NOTEBOOKS if x.framework in frameworks()]
+RUN = [x for x in NOTEBOOKS if x.framework in selected()]
 RUN = RUN if ALL else [x for x in RUN if "logistic" in x.path]
 
 
@@ -264,7 +265,7 @@ def test_notebook_that_fails_is_refused(
     page = site.page()
     [export] = [x for x in export_all([page], site.root, "") if x.kind == "notebook"]
     with pytest.raises(AssertionError, match=told):
-        run_notebook(export, page.programs()[0], tmp_path)
+        run_notebook(export, page.programs[0], tmp_path)
 
 
 def test_list_names_every_file(tmp_path: Path) -> None:

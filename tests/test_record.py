@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pagecode.verify import Failure
+from pagecode.run.process import Failure
 from tests.conftest import CODE, PAGE, TWO_TABS, Site
 
 SHARED = TWO_TABS + "\n```text\n{}\n```\n\nProse.\n"

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from pagecode import repeat
-from pagecode.process import Result
+from pagecode.run import repeat
+from pagecode.run.process import Result
 from tests.conftest import PAGE, Site
 from tests.conftest import run as command
 

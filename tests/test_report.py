@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-from pagecode.export import NOT_VERIFIED
-from pagecode.report import QUESTION
+from pagecode.give.export import NOT_VERIFIED
+from pagecode.site.report import QUESTION
 from tests.conftest import TWO_TABS, Site
 from tests.served import build
 from tests.test_site import site as small_site  # noqa: F401

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pagecode import rosetta
+from pagecode.book import rosetta
 
 ROOT = Path(__file__).parent.parent
 PAGE = "docs/rosetta.md"

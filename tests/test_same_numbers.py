@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.parity import BOUNDS, run_both, sources
-from pagecode import cache, measured
-from pagecode.data import stand_ins
-from pagecode.page import BOTH, frameworks
+from pagecode.book import measured
+from pagecode.book.data import stand_ins
+from pagecode.frameworks import BOTH, selected
+from pagecode.prove import keys as cache
 from snippets.same_numbers.compare import differences
 
 ROOT = Path(__file__).parent.parent
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def apart() -> dict[str, list]:
     """Train; return for each model how far losses and weights are apart."""
-    if BOTH not in frameworks():
+    if BOTH not in selected():
         pytest.skip("needs both frameworks")
     if stand_ins(ROOT):
         pytest.skip("stand-ins are in use: numbers do not count")

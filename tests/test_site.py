@@ -12,8 +12,8 @@ from urllib.parse import unquote, urljoin
 import pytest
 from latex2mathml.converter import convert
 
-from pagecode.hook import inline_pictures, mathml, show_notebook
-from pagecode.page import Page, read_pages
+from pagecode.read.page import Page, read_pages
+from pagecode.site.hook import inline_pictures, mathml, show_notebook
 from tests.conftest import PAGE, Site
 from tests.served import ROOT, build
 
@@ -116,14 +116,14 @@ def found_by_search(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_shows_exactly_the_blocks_that_run(built: Path, page: Page) -> None:
-    ran = {block for program in page.programs() for block in program.blocks}
+    ran = {block for program in page.programs for block in program.blocks}
     expected = [block.text.strip("\n") for block in page.blocks if block in ran]
     assert len(expected) == len(page.blocks)
     assert [text.strip("\n") for text in html_of(built, page).blocks] == expected
 
 
 def test_every_page_is_built(built: Path) -> None:
-    notebooks = sum(len(page.programs()) for page in PAGES)
+    notebooks = sum(len(page.programs) for page in PAGES)
     pages = len(PAGES) + notebooks + 1  # 404.html
     assert pages == sum(1 for _ in built.rglob("*.html"))
 

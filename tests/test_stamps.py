@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from pagecode import cache
-from pagecode.page import read_pages
-from pagecode.stamps import NOT_VERIFIED, Stamps, about
+from pagecode.prove import keys as cache
+from pagecode.prove.stamps import NOT_VERIFIED, Stamps, about
+from pagecode.read.page import read_pages
 from tests.conftest import CODE, PAGE, Site
 from tests.served import build
 from tests.test_site import site as small_site  # noqa: F401

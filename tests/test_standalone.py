@@ -6,8 +6,9 @@ from textwrap import dedent
 
 import pytest
 
-from pagecode.page import Block, frameworks
-from pagecode.standalone import Slicer
+from pagecode.frameworks import selected
+from pagecode.give.slices import Slicer
+from pagecode.read.page import Block
 
 
 def code(*blocks: str) -> str:
@@ -343,9 +344,7 @@ KEPT = [
 ]
 
 
-KEPT = [
-    x for x in KEPT if "pytorch" in frameworks() or "import torch" not in x.values[0]
-]
+KEPT = [x for x in KEPT if "pytorch" in selected() or "import torch" not in x.values[0]]
 
 
 @pytest.mark.parametrize(("blocks", "gone"), DROPPED)

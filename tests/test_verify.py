@@ -12,9 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from pagecode import cache, process, run, verify
-from pagecode.run import device, peak
-from pagecode.verify import Verifier, report
+from pagecode.prove import keys as cache
+from pagecode.prove.verify import Verifier, report
+from pagecode.run import child, process
+from pagecode.run.child import device, peak
+from pagecode.run.runner import Run
 from tests.conftest import CODE, PAGE, TWO_TABS, Site
 
 
@@ -397,7 +399,7 @@ def test_process_that_does_not_start_is_told_at_the_first_block(
     site: Site, monkeypatch, tmp_path
 ) -> None:
     monkeypatch.setattr(process, "__file__", str(tmp_path / "process.py"))
-    (tmp_path / "run.py").write_text("raise SystemExit('no start')")
+    (tmp_path / "child.py").write_text("raise SystemExit('no start')")
     site.add("x = 1")
     site.add("y = 1")
     error, after = site.errors()
@@ -411,7 +413,7 @@ def test_start_that_hangs_is_not_said_of_the_first_block(
 ) -> None:
     monkeypatch.setattr(process, "__file__", str(tmp_path / "process.py"))
     monkeypatch.setattr(process, "ENDING_LIMIT", 0.5)
-    (tmp_path / "run.py").write_text("import time\ntime.sleep(60)")
+    (tmp_path / "child.py").write_text("import time\ntime.sleep(60)")
     site.add("x = 1")
     error = only_error(site)
     assert error.startswith("docs/page.md:3: ")
@@ -452,32 +454,33 @@ def test_process_left_running_is_stopped(site: Site, tmp_path: Path) -> None:
 
 def test_leaving_the_verifier_stops_what_runs(site: Site) -> None:
     site.add("import time\ntime.sleep(60)")
-    program = site.page().programs()[0]
+    program = site.page().programs[0]
     started = time.monotonic()
     with Verifier(site.root, use_cache=False) as verifier:
-        verifier.start([program])
+        [run] = verifier.start([program])
         while not verifier.live:
             time.sleep(0.01)
     assert time.monotonic() - started < 5
-    assert program.results[program.blocks[0]].exception()
+    assert run.failures
 
 
 def test_program_that_is_about_to_start_as_the_verifier_ends_is_stopped(
     site: Site,
 ) -> None:
     site.add("import time\ntime.sleep(60)")
-    program = site.page().programs()[0]
+    run = Run(site.page().programs[0])
     with Verifier(site.root, use_cache=False) as verifier:
         pass
-    verifier.verify(program)
-    assert "signal 9" in str(program.results[program.blocks[0]].exception())
+    verifier.fulfil(run)
+    assert "signal 9" in str(run.failures)
 
 
 @pytest.mark.parametrize("code", ["x = 1", "import os\nos._exit(0)"])
 def test_process_that_has_ended_is_not_stopped_again(site: Site, code: str) -> None:
     site.add(code)
     with Verifier(site.root, use_cache=False) as verifier:
-        verifier.verify(site.page().programs()[0])
+        verifier.start(site.page().programs)
+        verifier.pool.shutdown()
         assert not verifier.live
 
 
@@ -632,31 +635,20 @@ def test_page_with_a_fault_runs_nothing(site: Site, tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_example_waits_for_its_block_and_raises_what_is_wrong(site: Site) -> None:
-    site.add("print(1)", "1")
-    site.add("print(2)", "3")
-    program = site.page().programs()[0]
-    good, bad = program.examples()
-    with Verifier(site.root, use_cache=False) as verifier:
-        verifier.start([program])
-        good.evaluate()
-        with pytest.raises(verify.Mismatch, match=r"docs/page\.md:16"):
-            bad.evaluate()
-
-
 def test_passed_program_has_a_stamp_with_what_was_verified(site: Site) -> None:
     site.add("print(1)", "1")
     site.add("x = 1")
-    program = site.page().programs()[0]
+    program = site.page().programs[0]
     with Verifier(site.root, use_cache=False) as verifier:
-        verifier.verify(program)
-    facts = program.stamp
+        [run] = verifier.start([program])
+        assert run.failures == []
+    facts = run.stamp
     assert (facts["page"], facts["framework"]) == ("page.md", "pytorch")
     assert (facts["blocks"], facts["outputs"]) == (2, 1)
     assert facts["peak_bytes"] > 1_000_000
     assert facts["seconds"] == round(facts["seconds"], 1) >= 0
     took = f"ran in {facts['seconds']} s on {facts['device']}"
-    assert report(program) == f"{program.name}: 2 blocks, 1 outputs, {took}"
+    assert report(run) == f"{program.name}: 2 blocks, 1 outputs, {took}"
 
 
 class Library:
@@ -705,7 +697,7 @@ def test_memory_is_what_the_system_counted_where_there_is_no_proc(
     def missing(path: str, *_: object) -> None:
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(run, "open", missing, raising=False)
+    monkeypatch.setattr(child, "open", missing, raising=False)
     monkeypatch.setattr(sys, "platform", platform)
     counted = SimpleNamespace(ru_maxrss=5)
     monkeypatch.setattr(resource, "getrusage", lambda who: counted)
@@ -715,10 +707,11 @@ def test_memory_is_what_the_system_counted_where_there_is_no_proc(
 def test_device_of_the_stamp_is_what_the_program_saw(site: Site, monkeypatch) -> None:
     monkeypatch.setattr(cache, "device", lambda: "a GPU that it did not see")
     site.add("x = 1")
-    program = site.page().programs()[0]
+    program = site.page().programs[0]
     with Verifier(site.root, use_cache=False) as verifier:
-        verifier.verify(program)
-    assert program.stamp["device"] == "CPU"
+        [run] = verifier.start([program])
+        assert run.failures == []
+    assert run.stamp["device"] == "CPU"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it in a file")

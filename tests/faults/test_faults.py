@@ -18,7 +18,7 @@ from textwrap import indent
 
 import pytest
 
-from pagecode import cache
+from pagecode.prove import keys as cache
 from tests.conftest import CODE, PAGE, Site
 
 ROOT = Path(__file__).parent.parent.parent

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pagecode.page import BOTH, frameworks
+from pagecode.frameworks import BOTH, selected
 from snippets.rosetta import inputs, numpy_rows
 
-FRAMEWORKS = [name for name in frameworks() if name != BOTH]
+FRAMEWORKS = [name for name in selected() if name != BOTH]
 ROWS = [
     name
     for name, function in getmembers(numpy_rows, isfunction)

@@ -1,7 +1,7 @@
 """Run one program, statement by statement: a process of its own, without any library.
 
-Called as `python run.py PROGRAM EVENTS`: PROGRAM is a JSON file with the blocks, each a
-list of [text, file, number, indent] lines; EVENTS is a file descriptor that takes one
+Called as `python child.py PROGRAM EVENTS`: PROGRAM is a JSON file with the blocks, each
+a list of [text, file, number, indent] lines; EVENTS is a file descriptor that takes one
 JSON object a line. Standard output is the program's. `process` is at the other end.
 """
 

@@ -1,29 +1,15 @@
 """A page's blocks and outputs, and the program that each framework makes of them."""
 
 import math
-import os
 import re
-import shlex
-from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from markdown import Markdown
-from pygments.lexers import PythonLexer, get_lexer_by_name
-from pygments.util import ClassNotFound
-from pymdownx.superfences import (
-    RE_NESTED_FENCE_START,
-    SuperFencesBlockPreprocessor,
-    SuperFencesCodeExtension,
-)
-from sybil import Document, Example, Region
+from pagecode.frameworks import BOTH, FRAMEWORKS, selected
+from pagecode.read.fences import Fence, find_fences, is_python
+from pagecode.read.includes import Fault, Line, expand
 
-from pagecode.expand import Fault, Line, expand
-
-FRAMEWORKS = {"PyTorch": "pytorch", "TensorFlow": "tensorflow"}  # tab label: name
-BOTH = "both"  # the framework of a program that needs both: they are compared in it
-NONE = "common"  # where neither is installed
 TIME_LIMIT = 120.0  # seconds that a block may run, unless it says `limit=…`
 TAB = re.compile(r' *={3}(?P<new>!?)\+?!? +"(?P<label>.*?)" *')
 BLOCK_OPTIONS = {"raises", "limit", "both", "title", "hl_lines", "linenums"}
@@ -75,35 +61,18 @@ class Block:
         return "\n".join(self.lines)
 
 
-class Program(Document):
-    """The blocks of one page for one framework: a Sybil document of Sybil examples.
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The blocks of one page for one framework, in page order."""
 
-    `verify.start` runs it in a process of its own and fulfils `results` block by block;
-    evaluating an example waits for its block and raises what is wrong with it.
-    """
-
-    def __init__(self, page: "Page", framework: str, blocks: list[Block]) -> None:
-        super().__init__("\n\n".join(block.text for block in blocks), str(page.path))
-        self.page = page
-        self.framework = framework
-        self.blocks = blocks
-        self.results: dict[Block, Future] = {block: Future() for block in blocks}
-        self.printed: dict[Block, Any] = {}  # each block's verify.Result, once it ran
-        self.stamp: dict[str, Any] = {}  # what was verified, once all of it passed
-        start = 0
-        for block in blocks:
-            self.add(Region(start, start + len(block.text), block, self.wait_for))
-            start += len(block.text) + 2
+    page: "Page" = field(repr=False)
+    framework: str
+    blocks: list[Block] = field(repr=False)
 
     @property
     def name(self) -> str:
         """`pytorch/models/x.md`, as in the names of tests."""
         return f"{self.framework}/{self.page.name}"
-
-    def wait_for(self, example: Example) -> None:
-        """Sybil's evaluator: return when the block has passed, raise if it has not."""
-        __tracebackhide__ = True
-        self.results[example.parsed].result()
 
 
 @dataclass
@@ -116,9 +85,10 @@ class Page:
     faults: list[Fault]
     # As expanded; its fences by their first line; the lines of the blocks' pictures.
     lines: list[Line] = field(default_factory=list, repr=False)
-    fences: dict[int, "Fence"] = field(default_factory=dict, repr=False)
+    fences: dict[int, Fence] = field(default_factory=dict, repr=False)
     drawn: set[int] = field(default_factory=set, repr=False)
 
+    @cached_property
     def programs(self) -> list[Program]:
         """One program per framework that the page's tabs name; both where none does.
 
@@ -134,17 +104,6 @@ class Page:
         ]
 
 
-def frameworks() -> list[str]:
-    """Return whose programs are to run: everyone's, or FRAMEWORK's alone.
-
-    What is installed does not decide it: a framework that got lost would go unnoticed.
-    """
-    known, name = [*FRAMEWORKS.values(), BOTH], os.environ.get("FRAMEWORK", "")
-    if name not in ("", NONE, *known):
-        raise ValueError(f"FRAMEWORK is {', '.join(known)} or {NONE}, not {name!r}")
-    return known if not name else [x for x in known if x == name]
-
-
 def place_of(text: str, page: str, root: Path) -> str:
     """Return where a page first has this text, as `docs/x.md:5`."""
     above = (root / page).read_text(encoding="utf-8").split(text)[0]
@@ -153,62 +112,8 @@ def place_of(text: str, page: str, root: Path) -> str:
 
 def programs_to_run(pages: list[Page]) -> list[Program]:
     """Return the programs of these pages, or FRAMEWORK's alone, in page order."""
-    found = [program for page in pages for program in page.programs()]
-    return [x for x in found if x.framework in frameworks()]
-
-
-@dataclass
-class Fence:
-    """A fenced block of any language, found where the site's Markdown finds it."""
-
-    start: int  # index of the opening line
-    end: int  # index after the closing line
-    indent: int
-    language: str
-    options: dict[str, str]
-    part: Block | Output | None = None  # what the page's reader takes it for
-
-
-class FenceFinder(SuperFencesBlockPreprocessor):
-    """pymdownx's own fence scanner, noting fences instead of rendering them."""
-
-    found: list[Fence]
-
-    def process_nested_block(self, ws: str, content: str, start: int, end: int) -> None:
-        """Note one complete fence."""
-        header = RE_NESTED_FENCE_START.match(self.first.lstrip(" >"))
-        rest = header and next(
-            filter(None, header.group("attrs", "options", "unrecognized")), ""
-        )
-        words = [word.lstrip(".").partition("=") for word in shlex.split(rest or "")]
-        options = {key: value for key, _, value in words if key != self.lang}
-        self.found.append(
-            Fence(start, end, self.ws_virtual_len, self.lang or "", options)
-        )
-        self.clear()
-
-
-def find_fences(lines: list[Line]) -> list[Fence]:
-    """Return the fences that the site's Markdown sees in these lines."""
-    markdown = Markdown(extensions=[SuperFencesCodeExtension(relaxed_headers=True)])
-    stock = markdown.preprocessors["fenced_code_block"]
-    finder = FenceFinder(markdown)
-    finder.config, finder.extension, finder.found = stock.config, stock.extension, []
-    finder.run([str(line) for line in lines])
-    return finder.found
-
-
-def is_python(language: str) -> bool:
-    """Whether the site shows the language as Python; ValueError where it cannot run."""
-    try:
-        lexer = get_lexer_by_name(language)
-    except ClassNotFound:
-        return False
-    if isinstance(lexer, PythonLexer):
-        return True
-    if "python" in lexer.name.lower():
-        raise ValueError(f"'{language}' cannot be run: use python, and text for output")
-    return False
+    found = [program for page in pages for program in page.programs]
+    return [x for x in found if x.framework in selected()]
 
 
 @dataclass

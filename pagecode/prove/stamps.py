@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pagecode import cache
-from pagecode.export import LABELS, NOT_VERIFIED, cpu_first, title, versions
-from pagecode.page import Page, Program, place_of
+from pagecode.frameworks import LABELS
+from pagecode.give.export import NOT_VERIFIED, cpu_first, title, versions
+from pagecode.prove import keys as cache
+from pagecode.read.page import Page, Program, place_of
 
 PLACE = re.compile(r"<!--\s*(?:stamp:\s*(?P<page>\S*?)|stamps)\s*-->")
 PACKAGE = {"pytorch": "torch", "tensorflow": "tensorflow"}
@@ -53,7 +54,7 @@ class Stamps:
     def __init__(self, pages: list[Page], root: Path) -> None:
         self.root = root
         self.pages = {page.name: page for page in pages}
-        self.programs = {page.name: page.programs() for page in pages}
+        self.programs = {page.name: page.programs for page in pages}
         programs = [x for found in self.programs.values() for x in found]
         self.held = cache.held(programs, root)
         known = [facts for _, facts in cache.dated(root)]

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from pagecode.export import LABELS, Export, title
-from pagecode.page import BOTH, PICTURE, Block, Output, Page
-from pagecode.parts import LINK, absolute, address, parts
+from pagecode.frameworks import BOTH, LABELS
+from pagecode.give.export import Export, title
+from pagecode.give.parts import LINK, absolute, address, parts
+from pagecode.read.page import PICTURE, Block, Output, Page
 
 COMMENT = re.compile(r"<!--.*?-->")
 TAGS = re.compile(r"</?(span|time|wbr)\b[^>]*>")

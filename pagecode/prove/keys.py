@@ -20,17 +20,12 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from pagecode.data import STAND_INS, place
-from pagecode.page import Program
+from pagecode.book.data import STAND_INS
+from pagecode.files import sha256, write
+from pagecode.read.page import Program
 
 KEPT = 5000  # stamps; the oldest go first
 MACHINE = ("versions", "python", "device", "processor", "settings")
-
-
-def sha256(path: Path) -> str:
-    """Return the file's hash."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def settings() -> dict[str, str]:
@@ -96,7 +91,7 @@ def ingredients(
 def content(program: Program, root: Path) -> dict[str, Any]:
     """Return what a pass stands on that is the same on every machine: text."""
     files = {line.file for block in program.blocks for line in block.lines}
-    files |= set(Path(__file__).parent.glob("*.py"))
+    files |= set(Path(__file__).parents[1].rglob("*.py"))
     files |= set((root / "requirements").glob("*.txt"))
     return {
         "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
@@ -210,4 +205,4 @@ def keep(a_key: str, facts: dict[str, Any], root: Path) -> None:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = list((stamps(root) | {a_key: facts}).items())[-KEPT:]
-        place(folder / "verified.json", json.dumps(dict(kept), indent=1).encode())
+        write(folder / "verified.json", json.dumps(dict(kept), indent=1))

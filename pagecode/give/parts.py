@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
-from pagecode import measured
-from pagecode.page import BOTH, FRAMEWORKS, TAB, Block, Output, Page
+from pagecode.book import measured
+from pagecode.frameworks import BOTH, FRAMEWORKS
+from pagecode.read.page import TAB, Block, Output, Page
 
 NOTE = re.compile(
     r' *(?P<mark>!!!|\?\?\?)\+? ?(?P<type>[\w-]+)(?: +[\w-]+)*(?: +"(?P<title>.*)")? *'

@@ -20,13 +20,15 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from pagecode import measured, rosetta
-from pagecode.export import LABELS, Export, export_all, title, verified, write_all
-from pagecode.page import Block, Page, is_python, read_pages
-from pagecode.plain import llms, plain
-from pagecode.record import replace as place
-from pagecode.report import issue
-from pagecode.stamps import Stamps
+from pagecode.book import measured, rosetta
+from pagecode.files import write
+from pagecode.frameworks import LABELS
+from pagecode.give.export import Export, export_all, title, verified, write_all
+from pagecode.give.plain import llms, plain
+from pagecode.prove.stamps import Stamps
+from pagecode.read.fences import is_python
+from pagecode.read.page import Block, Page, read_pages
+from pagecode.site.report import issue
 
 NOTEBOOKS = Path(".cache", "site")  # where the notebooks lie for MkDocs to find them
 pages: dict[str, Page] = {}  # of this build, by name
@@ -89,7 +91,7 @@ def on_files(files: Any, config: Any) -> Any:
     folder = Path(config.config_file_path).parent / NOTEBOOKS
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     for export in (x for x in exports if x.kind == "notebook"):
-        place(folder / notebook_page(export), export.text)
+        write(folder / notebook_page(export), export.text)
         files.append(
             File(
                 notebook_page(export),
@@ -120,9 +122,9 @@ def on_post_build(config: Any) -> None:
         files = [export for export in exports if export.page == name]
         url, fill_in = config.site_url or "", partial(fill, name=name, root=root)
         texts[name] = plain(page, root, url, files, fill_in)
-        place(site / name, texts[name])
+        write(site / name, texts[name])
     about = config.site_name, config.site_description or "", config.site_url or ""
-    place(site / "llms.txt", llms(*about, list(sections.items()), texts))
+    write(site / "llms.txt", llms(*about, list(sections.items()), texts))
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
@@ -157,7 +159,7 @@ def exported(name: str, framework: str, kind: str) -> list[Export]:
 def downloads(page: Page, url: str, colab: str | None) -> str:
     """Return a list of the page's scripts and notebooks, as HTML."""
     rows = []
-    for program in page.programs():
+    for program in page.programs:
         (script,) = exported(page.name, program.framework, "script")
         (notebook,) = exported(page.name, program.framework, "notebook")
         links = [
@@ -200,7 +202,7 @@ def mark_blocks(html: str, page: Page, url: str, config: Any) -> str:
     """
     data = {block: " data-raises" if block.raises else "" for block in page.blocks}
     known: dict[Block, dict[str, str]] = {block: {} for block in page.blocks}
-    for program in page.programs():
+    for program in page.programs:
         files = exported(page.name, program.framework, "block")
         said = verified(stamps.held[program.name])
         for block, file in zip(program.blocks, files, strict=True):

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pagecode.cache import device, environment
-from pagecode.page import BOTH, NONE
+from pagecode.frameworks import BOTH, COMMON
+from pagecode.prove.keys import device, environment
 
 SEEN = {  # ends with status 0 where a number comes back from the GPU
     "pytorch": "import torch; print(torch.ones(2, device='cuda').sum().item())",
@@ -22,7 +22,7 @@ def look(root: Path) -> int:
     Returns 1, and says why, where that is not possible.
     """
     name = os.environ.get("FRAMEWORK", "")
-    if name in ("", BOTH, NONE):
+    if name in ("", BOTH, COMMON):
         print("GPU: say which framework is to see it: FRAMEWORK=", file=sys.stderr)
         return 1
     done = subprocess.run(

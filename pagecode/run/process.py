@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pagecode.cache import environment
-from pagecode.data import STAND_INS, stand_ins
-from pagecode.page import BOTH, Block, Program
+from pagecode.book.data import STAND_INS, stand_ins
+from pagecode.frameworks import hidden_from
+from pagecode.prove.keys import environment
+from pagecode.read.page import Block, Program
 
-PACKAGES = {"pytorch": ["torch", "torchvision"], "tensorflow": ["tensorflow", "keras"]}
 ENDING_LIMIT = 60.0  # seconds for starting Python, and for ending after the last block
 
 
@@ -55,7 +55,7 @@ class Result:
 
 
 class Process:
-    """Runs `run.py` on a program; use it in a `with` statement."""
+    """Runs `child.py` on a program; use it in a `with` statement."""
 
     def __init__(self, program: Program, root: Path) -> None:
         self.program, self.root = program, root
@@ -71,7 +71,10 @@ class Process:
         (self.inside / "program.json").write_text(self.as_json(), encoding="utf-8")
         self.events, child_events = os.pipe()
         self.unread = b""
-        script, file = Path(__file__).with_name("run.py"), self.inside / "program.json"
+        script, file = (
+            Path(__file__).with_name("child.py"),
+            self.inside / "program.json",
+        )
         with self.file("stdout") as out, self.file("stderr") as err:
             self.popen = subprocess.Popen(
                 [sys.executable, "-P", str(script), str(file), str(child_events)],
@@ -114,10 +117,7 @@ class Process:
                     link.symlink_to(file)
 
     def as_json(self) -> str:
-        """Return the program as `run.py` reads it."""
-        own = self.program.framework
-        others = [names for name, names in PACKAGES.items() if own not in (name, BOTH)]
-        hidden = [package for names in others for package in names]
+        """Return the program as `child.py` reads it."""
         blocks = [
             {
                 "raises": block.raises,
@@ -125,7 +125,11 @@ class Process:
             }
             for block in self.program.blocks
         ]
-        facts = {"blocks": blocks, "hidden": hidden, "stand_ins": self.stand_ins}
+        facts = {
+            "blocks": blocks,
+            "hidden": hidden_from(self.program.framework),
+            "stand_ins": self.stand_ins,
+        }
         return json.dumps(facts)
 
     def file(self, name: str) -> Any:

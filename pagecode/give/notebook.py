@@ -10,7 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from pagecode.page import Block, Picture
+from pagecode.read.page import Block, Picture
 
 INSTALL = """\
 # Verified with {verified}.

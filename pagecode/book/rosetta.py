@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
-from pagecode.page import place_of
+from pagecode.read.page import place_of
 
 FOLDER = Path("snippets/rosetta")
 COLUMNS = {"PyTorch": "pytorch_rows.py", "TensorFlow": "tensorflow_rows.py"}

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlencode
 
-from pagecode.page import Block
+from pagecode.read.page import Block
 
 QUESTION = "What did you do, what did you expect, and what happened instead?"
 

@@ -17,9 +17,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pagecode import cache
-from pagecode.page import place_of
-from pagecode.record import replace
+from pagecode.files import write
+from pagecode.prove import keys as cache
+from pagecode.read.page import place_of
 
 FOLDER = Path("docs/compare/measured")
 PLACE = re.compile(r"^<!--\s*measured:\s*(\S+)\s+(\S+)\s*-->$", re.MULTILINE)
@@ -94,7 +94,7 @@ def keep(
     }
     facts = {"made": made, "sources": listed, "code": code_hash(listed, root)}
     text = json.dumps(facts | {"tables": tables}, indent=1, ensure_ascii=False) + "\n"
-    replace(root / FOLDER / f"{name}.json", text)
+    write(root / FOLDER / f"{name}.json", text)
 
 
 def read(name: str, root: Path) -> dict[str, Any]:

@@ -4,11 +4,12 @@ import hashlib
 import json
 from pathlib import Path
 
-from pagecode.compare import first_difference, plot_difference
-from pagecode.data import place
-from pagecode.page import Block, Output, Picture, read_page
-from pagecode.process import Failure, Result
-from pagecode.verify import Mismatch, Verifier
+from pagecode.files import write
+from pagecode.read.page import Block, Output, Picture, read_page
+from pagecode.run.compare import first_difference, plot_difference
+from pagecode.run.judge import Mismatch
+from pagecode.run.process import Failure, Result
+from pagecode.run.runner import Runner
 
 
 def record(path: Path, root: Path) -> int:
@@ -22,16 +23,14 @@ def record(path: Path, root: Path) -> int:
     page = read_page(path, root)
     if page.faults:
         raise Failure("\n".join(map(str, page.faults)))
-    programs = page.programs()
     made: list[tuple[Block, Result]] = []
-    with Verifier(root, use_cache=False) as verifier:
-        verifier.start(programs)
-        for program in programs:
-            for block, future in program.results.items():
+    with Runner(root) as runner:
+        for run in runner.start(page.programs):
+            for block, future in run.results.items():
                 error = future.exception()
                 if error and not isinstance(error, Mismatch):
                     raise Failure(str(error))
-                made.append((block, program.printed[block]))
+                made.append((block, run.printed[block]))
     if missing := sorted({name for _, result in made for name in result.stand_ins}):
         raise Failure(
             f"docs/{page.name}: not recorded, for it ran on stand-ins for data\n"
@@ -81,12 +80,6 @@ def agreed_pictures(
     return list(agreed.values())
 
 
-def replace(path: Path, text: str) -> None:
-    """Write beside, then rename: the file is the old one or the new one, whole."""
-    path.parent.mkdir(exist_ok=True)
-    place(path, text.encode())
-
-
 def redraw(picture: Picture, svg: str, plotted: list[dict]) -> bool:
     """Write a picture that differs, and what it plots; return whether it did."""
     facts = {"sha256": hashlib.sha256(svg.encode()).hexdigest(), "plotted": plotted}
@@ -94,7 +87,7 @@ def redraw(picture: Picture, svg: str, plotted: list[dict]) -> bool:
     files = {picture.path: svg, picture.data: text}
     changed = [x for x in files if not x.exists() or x.read_text("utf-8") != files[x]]
     for path in changed:
-        replace(path, files[path])
+        write(path, files[path])
     return bool(changed)
 
 
@@ -110,5 +103,5 @@ def rewrite(path: Path, text: str, outputs: list[tuple[Output, list[str]]]) -> i
         page[start : start + len(shown)] = new
         changed += 1
     if changed:
-        replace(path, "\n".join(page))
+        write(path, "\n".join(page))
     return changed

@@ -10,10 +10,10 @@ from functools import cache as remember
 from itertools import groupby
 from pathlib import Path
 
-from pagecode import cache
-from pagecode.compare import first_difference
-from pagecode.export import Export
-from pagecode.process import Failure
+from pagecode.give.export import Export
+from pagecode.prove import keys as cache
+from pagecode.run.compare import first_difference
+from pagecode.run.process import Failure
 
 LIMIT = 600  # seconds
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pagecode import cache
-from pagecode.page import Page, programs_to_run
+from pagecode.prove import keys as cache
+from pagecode.read.page import Page, programs_to_run
 
 FOLDER = "verified"
 
@@ -67,7 +67,7 @@ def admit(pages: list[Page], root: Path) -> int:
     )
     reasons = [str(fault) for page in pages for fault in page.faults]
     admitted: dict[str, dict[str, Any]] = {}
-    for program in (program for page in pages for program in page.programs()):
+    for program in (program for page in pages for program in page.programs):
         stamp = handed.get(cache.digest(cache.content(program, root)))
         why = refusal(stamp)
         if stamp and not why and stamp["commit"] != commit:

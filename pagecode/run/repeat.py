@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from pagecode.compare import plot_difference
-from pagecode.page import programs_to_run, read_pages
-from pagecode.process import Result
-from pagecode.run import peak as memory
-from pagecode.verify import NOT_RUN, Verifier
+from pagecode.read.page import programs_to_run, read_pages
+from pagecode.run.child import peak as memory
+from pagecode.run.compare import plot_difference
+from pagecode.run.process import Result
+from pagecode.run.runner import Runner
 
 THREADS = ("1", "1", "2", "2")
 GROWTH = 1.1  # of memory, after the second time; below it is noise
@@ -39,21 +39,18 @@ class Round:
         return max((result.peak for result in self.made.values()), default=0)
 
 
-def run(names: list[str], root: Path) -> Round:
+def run_all(names: list[str], root: Path) -> Round:
     """Run the pages' programs, whatever the cache says."""
     pages = [x for x in read_pages(root) if x.name in (names or [x.name])]
     programs = programs_to_run(pages)
     done = Round({}, set(), [str(x) for page in pages for x in page.faults])
-    with Verifier(root, use_cache=False) as verifier:
-        verifier.start(programs)
-        for program in programs:
-            for block, future in program.results.items():
-                error = future.exception()
-                if error and not str(error).startswith(NOT_RUN):
-                    done.failed.append(str(error))
-                place = f"{program.framework} {block.where}"
-                if block in program.printed:
-                    done.made[place] = program.printed[block]
+    with Runner(root) as runner:
+        for run in runner.start(programs):
+            done.failed += map(str, run.failures)
+            for block in run.results:
+                place = f"{run.program.framework} {block.where}"
+                if block in run.printed:
+                    done.made[place] = run.printed[block]
                 if block.output and block.output.varies:
                     done.varying.add(place)
     return done
@@ -91,7 +88,7 @@ def determinism(names: list[str], root: Path) -> int:
     wrong: list[str] = []
     for threads in THREADS:
         os.environ["THREADS"] = threads
-        rounds.append(run(names, root))
+        rounds.append(run_all(names, root))
         found = differences(rounds[0], rounds[-1])
         wrong += [f"with {threads} threads: {x}" for x in found]
         print(f"  {threads} threads: {len(found)} differences", flush=True)
@@ -120,7 +117,7 @@ def soak(names: list[str], root: Path, times: int) -> int:
         tempfile.tempdir = os.environ["TMPDIR"] = folder
         for number in range(1, times + 1):
             del rounds[1:]  # only the first is held while the next one runs
-            rounds.append(run(names, root))
+            rounds.append(run_all(names, root))
             wrong += differences(rounds[0], rounds[-1])
             now = {"memory": memory(), "memory of a program": rounds[-1].peak}
             now |= {"open files": len(os.listdir("/dev/fd"))}

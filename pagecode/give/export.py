@@ -16,12 +16,12 @@ from functools import cache as remember
 from pathlib import Path
 from typing import Any
 
-from pagecode.cache import held
-from pagecode.notebook import notebook
-from pagecode.page import BOTH, FRAMEWORKS, Block, Page, Program
-from pagecode.parts import address, parts
-from pagecode.process import PACKAGES
-from pagecode.standalone import Slicer
+from pagecode.frameworks import BOTH, FRAMEWORKS, PACKAGES
+from pagecode.give.notebook import notebook
+from pagecode.give.parts import address, parts
+from pagecode.give.slices import Slicer
+from pagecode.prove.keys import held
+from pagecode.read.page import Block, Page, Program
 
 FOLDER = "programs"
 NOT_VERIFIED = "not verified in this build"
@@ -259,10 +259,10 @@ def export_all(
         if other != page.name:
             raise ValueError(f"docs/{page.name}: docs/{other} has the same file name")
     if known is None:
-        known = held([x for page in pages for x in page.programs()], root)
+        known = held([x for page in pages for x in page.programs], root)
     found: list[Export] = []
     for page in pages:
-        verified_as = {x: verified(known[x.name]) for x in page.programs()}
+        verified_as = {x: verified(known[x.name]) for x in page.programs}
         for program, said in verified_as.items():
             if os.environ.get("VERIFIED_ONLY") and said == NOT_VERIFIED:
                 raise ValueError(f"{program.name}: {said}, so nothing is built")

@@ -13,7 +13,6 @@ import os
 import string
 import struct
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from pathlib import Path
 
 import pooch
 import requests
+
+from pagecode.files import write
 
 STAND_INS = Path(".cache", "stand-ins")
 TIMEOUT = 10  # seconds without an answer after which a host counts as unreachable
@@ -154,23 +155,6 @@ def check(path: Path, content: bytes, source: Source, remedy: str) -> None:
         )
 
 
-def place(target: Path, content: bytes) -> None:
-    """Write the file beside its place, then rename it: whole or not at all."""
-    # What a killed run leaves: git ignores its end, and MkDocs its beginning.
-    descriptor, name = tempfile.mkstemp(".new", f".{target.name}.", target.parent)
-    beside = Path(name)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        beside.chmod(0o644)
-        beside.replace(target)
-    except BaseException as error:
-        beside.unlink(missing_ok=True)
-        if isinstance(error, OSError):  # writing does not say where
-            error.filename = error.filename or str(target)
-        raise
-
-
 def download(target: Path, source: Source) -> str | None:
     """Fetch the file from its host; return why not, where the host cannot be had."""
     host = source.url.split("/")[2]
@@ -206,18 +190,17 @@ def find(source: Source, root: Path, cache: str | None) -> str:
     if cache and (cached := root / cache / source.path).exists():
         content = cached.read_bytes()
         check(cached, content, source, "mend it, or unset DATA_CACHE, and run it again")
-        place(target, content)
+        write(target, content)
         return f"copied from {cache}"
     missing = download(target, source)
     if missing is None:
         return "fetched"
     content = source.make()
     if hashlib.sha256(content).hexdigest() == source.sha256:
-        place(target, content)
+        write(target, content)
         return f"{missing}; made of {source.made_of}, byte for byte the same"
     stand_in = root / STAND_INS / source.path
-    stand_in.parent.mkdir(parents=True, exist_ok=True)
-    place(stand_in, content)
+    write(stand_in, content)
     return f"{missing}; A STAND-IN made of {source.made_of}: numbers do not count"
 
 
@@ -229,7 +212,7 @@ def unpack(root: Path) -> None:
             content = gzip.decompress(archive.read_bytes())
             target = archive.with_suffix("")
             if not target.exists() or target.read_bytes() != content:
-                place(target, content)
+                write(target, content)
 
 
 def stand_ins(root: Path) -> list[str]:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from symtable import symtable
 from typing import Any
 
-from pagecode.page import Block
+from pagecode.read.page import Block
 
 DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORT = (ast.Import, ast.ImportFrom)

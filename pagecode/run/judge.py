@@ -1,0 +1,98 @@
+"""Hold what a block did against what its page shows."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from pagecode.files import sha256
+from pagecode.read.page import Block, Page
+from pagecode.run.compare import first_difference, plot_difference, same_shape
+from pagecode.run.process import Failure, Result
+
+
+class Mismatch(Failure):
+    """An output or a picture that is not what its block made: `record` rewrites it."""
+
+
+def judge(block: Block, result: Result, page: Page, root: Path) -> None:
+    """Raise Failure unless the block did what the page shows."""
+
+    def place(file: str, line: int) -> str:
+        return f"{os.path.relpath(file, root)}:{line}"
+
+    lines, drawn, shown = result.lines, len(result.figures), len(block.pictures)
+    if result.error and not block.raises:
+        trace = "".join(f"\n  at        {place(*frame)}" for frame in result.trace)
+        what = f"this block fails{trace}\n  error     {result.error}"
+    elif block.raises and not result.error:
+        what = "this block is to fail (`raises`), but runs"
+    elif drawn != shown:
+        what = (
+            f"this block draws {drawn} figures, but {shown} pictures follow it\n"
+            "  to do     add ![what to see](figures/PAGE-N.svg) below it for each"
+        )
+    elif lines and not block.output:
+        what = (
+            "no output shows what this block prints\n"
+            f"  at        {place(*result.origin(0))}\n"
+            f"  printed   {lines[0]}\n"
+            "  to do     add an empty ```text fence below it, then\n"
+            f"            `make record PAGE={page.name}`"
+        )
+    elif block.output and not lines:
+        where = f"docs/{page.name}:{block.output.line}"
+        raise Failure(
+            f"{where}: nothing prints this output\n"
+            f"  block     {block.where}\n"
+            "  to do     remove it, or print it"
+        )
+    else:
+        compare_output(block, result, page, place)
+        compare_pictures(block, result, page)
+        return
+    raise Failure(f"{block.where}: {what}")
+
+
+def compare_output(
+    block: Block, result: Result, page: Page, place: Callable[[str, int], str]
+) -> None:
+    """Raise Mismatch unless the output shows what the block printed."""
+    output, lines = block.output, result.lines
+    if not output or output.varies:
+        return
+    if result.stand_ins and same_shape(output.lines, lines):
+        return
+    difference = first_difference(output.lines, lines, output.atol)
+    if difference:
+        index, shown, printed = difference
+        at = place(*result.origin(min(index, len(lines) - 1)))
+        raise Mismatch(
+            f"docs/{page.name}:{output.line + index}: not what the block prints\n"
+            f"  block     {block.where}\n"
+            f"  at        {at}\n"
+            f"  shown     {'(nothing)' if shown is None else shown}\n"
+            f"  printed   {'(nothing)' if printed is None else printed}\n"
+            f"  to do     mend the code, or `make record PAGE={page.name}`"
+        )
+
+
+def compare_pictures(block: Block, result: Result, page: Page) -> None:
+    """Raise Mismatch unless the pictures show what the block drew."""
+    for picture, (_, plotted) in zip(block.pictures, result.figures, strict=True):
+        if not picture.data.exists() or not picture.path.exists():
+            what: str | None = "it was never recorded"
+        else:
+            shown = json.loads(picture.data.read_text())
+            what = (
+                None if result.stand_ins else plot_difference(shown["plotted"], plotted)
+            )
+            if shown["sha256"] != sha256(picture.path):
+                what = "the file is not the one that was recorded"
+        if what:
+            raise Mismatch(
+                f"{picture.where}: not the figure that the block draws\n"
+                f"  block     {block.where}\n"
+                f"  differs   {what}\n"
+                f"  to do     mend the code, or `make record PAGE={page.name}`"
+            )

@@ -1,0 +1,125 @@
+"""Run programs side by side, each in a process of its own, and judge their blocks."""
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pagecode.read.page import Block, Program
+from pagecode.run.judge import judge
+from pagecode.run.process import Failure, Process, Result
+
+NOT_RUN = "not run, because of"
+ROOM = "make what is named readable and writable, or free some space"
+
+
+class Run:
+    """A run of one program: what each block did, and whether that is what is shown.
+
+    `results` has a future for each block. It is fulfilled when the block has passed,
+    and holds a Failure when it has not.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.results: dict[Block, Future] = {x: Future() for x in program.blocks}
+        self.printed: dict[Block, Result] = {}  # of the blocks that ran in this run
+        self.stamp: dict[str, Any] = {}  # what was verified, once all of it passed
+        self.measured: dict[str, Any] = {}  # seconds, memory, device, stand-ins
+
+    @property
+    def failures(self) -> list[BaseException]:
+        """Wait for all blocks; return what failed, without those that never ran."""
+        found = [future.exception() for future in self.results.values()]
+        return [x for x in found if x and not str(x).startswith(NOT_RUN)]
+
+    def fail_rest(self, error: BaseException) -> None:
+        """Let the first block without a result fail, and those after it as not run."""
+        for future in self.results.values():
+            if not future.done():
+                future.set_exception(error)
+                if not str(error).startswith(NOT_RUN):
+                    error = Failure(f"{NOT_RUN}\n{error}")
+
+
+class Runner:
+    """Runs programs side by side; use it in a `with` statement."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.pool = ThreadPoolExecutor(os.cpu_count())
+        self.live: set[Process] = set()
+        self.closed = False
+
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True  # for those that are about to start
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(self.live):
+            process.kill()
+        self.pool.shutdown()
+
+    def start(self, programs: list[Program]) -> list[Run]:
+        """Begin to run these programs, in this order; return their runs."""
+        runs = [Run(program) for program in programs]
+        for run in runs:
+            self.pool.submit(self.fulfil, run)
+        return runs
+
+    def fulfil(self, run: Run) -> None:
+        """Give every block of the run its result."""
+        page = run.program.page
+        try:
+            if page.faults:
+                raise Failure("\n".join(map(str, page.faults)))
+            self.perform(run)
+        except OSError as error:
+            what = f"its program cannot be run or stamped here ({error})"
+            run.fail_rest(Failure(f"docs/{page.name}: {what}\n  to do     {ROOM}"))
+        except BaseException as error:
+            run.fail_rest(error)
+
+    @contextmanager
+    def alive(self, process: Process) -> Iterator[None]:
+        """While it is ours, let a process end with this runner."""
+        self.live.add(process)
+        try:
+            if self.closed:
+                process.kill()
+            yield
+        finally:  # its number may soon be that of another
+            self.live.discard(process)
+
+    def perform(self, run: Run) -> None:
+        """Run the program, judging block by block; call `passed` where all did."""
+        program, failed = run.program, ""
+        started = time.perf_counter()
+        *_, last = program.blocks
+        with Process(program, self.root) as process, self.alive(process):
+            for block, result in process.follow():
+                run.printed[block] = result
+                try:
+                    judge(block, result, program.page, self.root)
+                except Failure as failure:
+                    failed = str(failure)
+                    run.results[block].set_exception(failure)
+                else:
+                    if block is not last:  # with the last, the process must end well
+                        run.results[block].set_result(None)
+        if last not in run.printed:
+            raise Failure(f"{NOT_RUN}\n{failed}")
+        if not failed:
+            seconds, result = time.perf_counter() - started, run.printed[last]
+            run.measured = {"seconds": round(seconds, 1), "peak_bytes": result.peak}
+            run.measured |= {"stand_ins": result.stand_ins, "device": process.device}
+            self.passed(run)
+        if not run.results[last].done():
+            run.results[last].set_result(None)
+
+    def passed(self, run: Run) -> None:
+        """Take note that a program has passed. Here: forget it."""
