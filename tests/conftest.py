@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache as remember
+from importlib import import_module
 from importlib.metadata import distributions
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from pagecode import __main__
+from pagecode.frameworks import FRAMEWORKS, selected
 from pagecode.prove import keys as cache
 from pagecode.prove.verify import Verifier, report
 from pagecode.read.page import Page, read_page
@@ -213,6 +216,26 @@ def phone(browser, served) -> Iterator:
     with reading(browser, served[1], touch=True) as tab:
         tab.set_viewport_size({"width": 390, "height": 844})
         yield tab
+
+
+# A snippet is tested where its framework is to be.
+collect_ignore_glob = [
+    f"*_{name}.py" for name in FRAMEWORKS.values() if name not in selected()
+]
+
+
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    """Import torch before a chapter's tests import TensorFlow.
+
+    Imported the other way round, the two abort the process; so does triton, which torch
+    imports late, where TensorFlow is already there.
+    """
+    folder = module_path.parent.name
+    chapter = folder == "snippets" or (ROOT / "snippets" / folder).is_dir()
+    if chapter and "pytorch" in selected():
+        import_module("torch")
+        if find_spec("triton"):  # comes with CUDA
+            import_module("triton")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from snippets.logistic_regression import pytorch_manual as logistic
 from snippets.softmax_regression import pytorch_fast as softmax_fast
 from snippets.softmax_regression import pytorch_manual as softmax
 from snippets.softmax_regression.batches import draw_orders
-from tests.snippets.rounding import RECURRENT
+from tests.rounding import RECURRENT
 
 device = logistic.device
 

@@ -13,7 +13,7 @@ from torch import nn
 from snippets.character_rnn import pytorch_cells as cells
 from snippets.logistic_regression import pytorch_manual as logistic
 from snippets.softmax_regression import pytorch_manual as softmax
-from tests.snippets.gradients import (
+from tests.gradients import (
     assert_same,
     assert_within_reach,
     central_differences,

@@ -11,7 +11,7 @@ from snippets.character_rnn import tensorflow_cells as cells
 from snippets.character_rnn.weights import gru_to_keras
 from snippets.logistic_regression import tensorflow_manual as logistic
 from snippets.softmax_regression import tensorflow_manual as softmax
-from tests.snippets.gradients import (
+from tests.gradients import (
     assert_same,
     assert_within_reach,
     central_differences,

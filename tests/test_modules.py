@@ -8,7 +8,7 @@ import pytest
 
 from pagecode.frameworks import FRAMEWORKS, selected
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 NAMES = sorted(
     x.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
     for x in ROOT.glob("snippets/*/*.py")

@@ -18,7 +18,7 @@ from snippets.character_rnn.weights import (
     draw_start_weights,
     swap_first_gates,
 )
-from tests.snippets.rounding import RECURRENT
+from tests.rounding import RECURRENT
 
 BATCH, TIME, NUM_FEATURES, NUM_HIDDEN = 3, 6, 5, 4
 
