@@ -449,3 +449,20 @@ def test_code_from_an_included_page_is_refused(site: Site) -> None:
     site.write(PAGE, '--8<-- "typed.md"\n')
     [fault] = site.faults()
     assert fault.startswith("snippets/typed.md:2: code typed into the page: print(1)")
+
+
+@pytest.mark.parametrize(
+    "path", ["../figures/x.svg", "/figures/x.svg", "a/../../../figures/x.svg"]
+)
+def test_picture_outside_docs_is_refused(site: Site, path: str) -> None:
+    lay(site, f"A\n\n![A line]({path})\n")
+    assert site.faults() == [
+        "docs/page.md:5: this picture is outside docs/, where nothing is drawn"
+    ]
+
+
+def test_hidden_file_is_no_page(site: Site) -> None:
+    site.write("docs/.drafts/a.md", "```python\nx = 1\n```\n")
+    (site.root / "docs" / ".#page.md").symlink_to("somebody@there.1234")  # an editor's
+    lay(site, "A\n")
+    assert [page.name for page in read_pages(site.root)] == ["page.md"]

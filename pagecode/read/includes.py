@@ -104,7 +104,7 @@ def expand(page: Path, root: Path) -> tuple[list[Line], list[Fault]]:
     includes = Includes(options, Markdown())
     lines: list[Line] = []
     faults: list[Fault] = []
-    for number, text in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):
+    for number, text in enumerate(page.read_text(encoding="utf-8-sig").split("\n"), 1):
         where = f"{page.relative_to(root)}:{number}"
         line = Line(text, page, number)
         includes.seen = set()

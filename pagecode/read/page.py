@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 from pagecode.frameworks import BOTH, FRAMEWORKS, selected
 from pagecode.read.fences import Fence, find_fences, is_python
@@ -87,6 +88,25 @@ class Page:
     lines: list[Line] = field(default_factory=list, repr=False)
     fences: dict[int, Fence] = field(default_factory=dict, repr=False)
     drawn: set[int] = field(default_factory=set, repr=False)
+
+    @property
+    def stem(self) -> str:
+        """Its name among the programs: `models/x.md` is `x`."""
+        return Path(self.name).stem
+
+    @property
+    def address(self) -> str:
+        """Where the site shows it, as in a link: `models/x.md` at `models/x/`."""
+        folder = Path(self.name).parent
+        named = Path(self.name).stem in ("index", "README")
+        place = (folder if named else folder / self.stem).as_posix()
+        return "" if place == "." else quote(place) + "/"
+
+    @cached_property
+    def title(self) -> str:
+        """Its title, as the site tells it."""
+        found = re.search(r"(?m)^# (.+)$", self.path.read_text(encoding="utf-8-sig"))
+        return found[1] if found else self.name
 
     @cached_property
     def programs(self) -> list[Program]:
@@ -267,6 +287,9 @@ class Reader:
         if not picture["alt"]:
             self.fault(line, "this picture has no text that says what to see")
         path = self.path.parent / picture["path"]
+        if not path.resolve().is_relative_to((self.root / "docs").resolve()):
+            self.fault(line, "this picture is outside docs/, where nothing is drawn")
+            return
         shown = Picture(self.where(line), path, picture["alt"])
         if not self.ready:  # a preview of what a block further down draws
             self.previews.append((line, shown))
@@ -306,5 +329,8 @@ def read_page(path: Path, root: Path) -> Page:
 
 
 def read_pages(root: Path) -> list[Page]:
-    """Read every page under `root/docs`."""
-    return [read_page(path, root) for path in sorted((root / "docs").rglob("*.md"))]
+    """Read every page under `root/docs`, but not what is hidden."""
+    docs = root / "docs"
+    found = sorted(path.relative_to(docs) for path in docs.rglob("*.md"))
+    seen = [x for x in found if not any(part.startswith(".") for part in x.parts)]
+    return [read_page(docs / path, root) for path in seen]
