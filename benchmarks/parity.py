@@ -13,8 +13,7 @@ from pathlib import Path
 
 from pagecode.book import measured
 from pagecode.files import write
-from pagecode.prove import keys as cache
-from pagecode.run import figure
+from pagecode.run import figure, machine
 from snippets.same_numbers.compare import differences, load_runs, plot_gaps
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +40,7 @@ def run(module, framework):
         done = subprocess.run(
             [sys.executable, "-m", name, framework],
             cwd=folder,
-            env=cache.environment(ROOT) | {"PYTHONPATH": str(ROOT)},
+            env=machine.environment(ROOT) | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -23,8 +23,7 @@ import numpy as np
 
 from pagecode.book import measured
 from pagecode.files import write
-from pagecode.prove import keys as cache
-from pagecode.run import figure
+from pagecode.run import figure, machine
 from pagecode.run.compare import first_difference
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +94,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-m", self.name, str(rows)],
             cwd=ROOT,
-            env=cache.environment(ROOT)
+            env=machine.environment(ROOT)
             | {name: str(value) for name, value in threads.items()}
             | hidden,
             stdin=subprocess.PIPE,
@@ -337,8 +336,8 @@ def setups(quick):
     found = [Setup("one thread", 1)]
     if not quick and (os.cpu_count() or 1) > 1:
         found.append(Setup("two threads", 2))
-    if not quick and cache.device() != "CPU":
-        found.append(Setup(f"on {cache.device()}", 1, gpu=True))
+    if not quick and machine.device() != "CPU":
+        found.append(Setup(f"on {machine.device()}", 1, gpu=True))
     return found
 
 

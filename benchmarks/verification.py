@@ -25,9 +25,9 @@ from nbclient import NotebookClient
 from benchmarks.speed import say, spread
 from pagecode.book import measured
 from pagecode.give.export import export_all
-from pagecode.prove import keys as cache
 from pagecode.prove.verify import Verifier
 from pagecode.read.page import read_page, read_pages
+from pagecode.run import machine
 
 ROOT = Path(__file__).parent.parent
 CHAPTER = "models/logistic-regression.md"
@@ -45,7 +45,7 @@ def run(*words, cwd=ROOT):
     done = subprocess.run(
         words,
         cwd=cwd,
-        env=cache.environment(ROOT) | {"NO_MKDOCS_2_WARNING": "1"},
+        env=machine.environment(ROOT) | {"NO_MKDOCS_2_WARNING": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -75,7 +75,7 @@ def execute(file):
     client = NotebookClient(
         notebook, timeout=600, resources={"metadata": {"path": str(file.parent)}}
     )
-    client.execute(env=cache.environment(ROOT), stderr=subprocess.DEVNULL)
+    client.execute(env=machine.environment(ROOT), stderr=subprocess.DEVNULL)
 
 
 def verify(program):

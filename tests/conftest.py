@@ -18,7 +18,7 @@ import pytest
 
 from pagecode import __main__
 from pagecode.frameworks import FRAMEWORKS, selected
-from pagecode.prove import keys as cache
+from pagecode.prove import keys
 from pagecode.prove.verify import Verifier, report
 from pagecode.read.page import Page, read_page
 from pagecode.run.record import record
@@ -146,7 +146,7 @@ def installed() -> list[SimpleNamespace]:
 @pytest.fixture
 def site(tmp_path: Path, installed, monkeypatch) -> Site:
     """An empty project."""
-    monkeypatch.setattr(cache, "distributions", lambda: installed)
+    monkeypatch.setattr(keys, "distributions", lambda: installed)
     monkeypatch.delenv("FRAMEWORK", raising=False)  # a page here names its own
     root = tmp_path / "project"
     for folder in ("docs", "snippets"):

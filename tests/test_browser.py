@@ -17,9 +17,9 @@ from urllib.parse import urljoin
 import pytest
 
 from pagecode.frameworks import BOTH, FRAMEWORKS, LABELS, selected
-from pagecode.prove.keys import environment
 from pagecode.read.page import Page, read_pages
 from pagecode.run.compare import first_difference
+from pagecode.run.machine import environment
 from tests.served import ROOT
 
 PAGES = read_pages(ROOT)

@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pagecode.prove import keys as cache
+from pagecode.git import git as ask_git
+from pagecode.prove import keys, store
 from pagecode.prove.verify import Verifier
+from pagecode.run import machine
 from tests.conftest import CODE, PAGE, Site
 
 ROOT = Path(__file__).parent.parent
@@ -134,7 +136,7 @@ def test_snippet_of_a_nested_include_is_an_ingredient(site: Site) -> None:
     site.write("snippets/deep.py", "# --8<-- [start:x]\nx = 1\n# --8<-- [end:x]\n# a\n")
     site.add('--8<-- "deep.py:x"')
     program = site.page().programs[0]
-    assert "snippets/deep.py" in cache.ingredients(program, site.root)["files"]
+    assert "snippets/deep.py" in keys.ingredients(program, site.root)["files"]
 
 
 def test_data_runs_it_again(counted: Counted) -> None:
@@ -150,12 +152,12 @@ def test_data_runs_it_again(counted: Counted) -> None:
 @pytest.mark.parametrize("name", sorted(x.name for x in ROOT.glob("pagecode/*.py")))
 def test_pagecode_runs_it_again(counted: Counted, tmp_path, monkeypatch, name: str):
     copy = shutil.copytree(ROOT / "pagecode", tmp_path / "pagecode")
-    monkeypatch.setattr(cache, "__file__", str(copy / "prove" / "keys.py"))
+    monkeypatch.setattr(keys, "__file__", str(copy / "prove" / "keys.py"))
     program = counted.page().programs[0]
-    before = cache.key(program, counted.root)
+    before = keys.key(program, counted.root)
     with (copy / name).open("a") as file:
         file.write("\n")
-    assert cache.key(program, counted.root) != before
+    assert keys.key(program, counted.root) != before
 
 
 def add_version(versions: list) -> list:
@@ -169,8 +171,8 @@ def change_version(versions: list) -> list:
 @pytest.mark.parametrize("change", [add_version, change_version, lambda versions: []])
 def test_installed_versions_run_it_again(counted: Counted, monkeypatch, change) -> None:
     assert counted.runs() == 1
-    versions = change(cache.distributions())
-    monkeypatch.setattr(cache, "distributions", lambda: versions)
+    versions = change(keys.distributions())
+    monkeypatch.setattr(keys, "distributions", lambda: versions)
     assert counted.runs() == 2
 
 
@@ -180,13 +182,13 @@ def test_recorded_picture_runs_it_again(site: Site, kind: str) -> None:
     site.write(PAGE, site.text() + "\n    ![A line](figures/page-1.svg)\n")
     paths = [site.write(f"docs/figures/page-1.{x}", "1") for x in ("svg", "json")]
     [program] = site.page().programs
-    keys = [cache.key(program, site.root)]
+    found = [keys.key(program, site.root)]
     changed = next(x for x in paths if x.suffix == f".{kind}")
     changed.write_text("2")
-    keys.append(cache.key(program, site.root))
+    found.append(keys.key(program, site.root))
     changed.unlink()
-    keys.append(cache.key(program, site.root))
-    assert len({*keys}) == 3
+    found.append(keys.key(program, site.root))
+    assert len({*found}) == 3
 
 
 def test_python_version_runs_it_again(counted: Counted, monkeypatch) -> None:
@@ -198,7 +200,7 @@ def test_python_version_runs_it_again(counted: Counted, monkeypatch) -> None:
 @pytest.mark.parametrize("what", ["device", "processor"])
 def test_machine_runs_it_again(counted: Counted, monkeypatch, what: str) -> None:
     assert counted.runs() == 1
-    monkeypatch.setattr(cache, what, lambda: "another")
+    monkeypatch.setattr(machine, what, lambda: "another")
     assert counted.runs() == 2
 
 
@@ -226,13 +228,13 @@ def test_failed_program_is_never_stamped(site: Site, code: str) -> None:
     site.add("y = 1")
     for _ in range(2):
         assert site.verify(use_cache=True)["pytorch"][1]
-        assert cache.stamps(site.root) == {}
+        assert store.stamps(site.root) == {}
 
 
 def test_program_that_fails_at_its_end_is_never_stamped(site: Site) -> None:
     site.add("import atexit\n_ = atexit.register(print, 'late')")
     site.errors()
-    assert cache.stamps(site.root) == {}
+    assert store.stamps(site.root) == {}
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"a": {"bl', b"\0\0\0", b"\xff\xfe"])
@@ -243,24 +245,24 @@ def test_torn_file_of_stamps_counts_as_empty(counted: Counted, torn: bytes) -> N
 
 
 def test_stamps_are_kept_until_there_are_too_many(site: Site, monkeypatch) -> None:
-    monkeypatch.setattr(cache, "KEPT", 3)
+    monkeypatch.setattr(store, "KEPT", 3)
     site.add("x = 1")
     program = site.page().programs[0]
     for key in "abcd":
-        cache.stamp(program, key, {}, site.root)
-    assert list(cache.stamps(site.root)) == ["b", "c", "d"]
+        store.stamp(program, key, {}, site.root)
+    assert list(store.stamps(site.root)) == ["b", "c", "d"]
 
 
 STAMP = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from pagecode.prove import keys as cache
-cache.distributions = lambda: []
+from pagecode.prove import keys, store
+keys.distributions = lambda: []
 page = SimpleNamespace(name="x.md")
 program = SimpleNamespace(page=page, framework="pytorch", blocks=[])
 for number in range(60):
-    cache.stamp(program, f"{sys.argv[1]}{number}", {}, Path.cwd())
+    store.stamp(program, f"{sys.argv[1]}{number}", {}, Path.cwd())
 """
 
 
@@ -275,7 +277,7 @@ def test_two_runs_that_stamp_at_once_lose_nothing(tmp_path: Path) -> None:
     ]
     assert [run.wait(60) for run in runs] == [0, 0]
     expected = {f"{name}{number}" for name in "ab" for number in range(60)}
-    assert set(cache.stamps(tmp_path)) == expected
+    assert set(store.stamps(tmp_path)) == expected
 
 
 def git(root: Path, *words: str) -> str:
@@ -302,13 +304,13 @@ def test_machines_device_is_named(tmp_path, monkeypatch, says: str, name: str) -
     command.write_text(f"#!/bin/sh\ncat << E\n{says}\nE\n")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert cache.device.__wrapped__() == name
+    assert machine.device.__wrapped__() == name
 
 
 def test_nothing_is_said_where_a_command_is_missing(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert cache.device.__wrapped__() == "CPU"
-    assert cache.git(tmp_path, "status") == ""
+    assert machine.device.__wrapped__() == "CPU"
+    assert ask_git(tmp_path, "status") == ""
 
 
 def test_machines_processor_is_named_without_linux(monkeypatch) -> None:
@@ -317,7 +319,7 @@ def test_machines_processor_is_named_without_linux(monkeypatch) -> None:
 
     monkeypatch.setattr(Path, "read_text", gone)
     monkeypatch.setattr(platform, "processor", lambda: "arm")
-    assert cache.processor.__wrapped__() == "arm"
+    assert machine.processor.__wrapped__() == "arm"
 
 
 def test_stamp_names_the_commit_and_whether_the_tree_is_clean(site: Site) -> None:
@@ -328,9 +330,9 @@ def test_stamp_names_the_commit_and_whether_the_tree_is_clean(site: Site) -> Non
     git(site.root, "commit", "-qm", "x")
     commit = git(site.root, "rev-parse", "HEAD")
     program = site.page().programs[0]
-    clean = cache.stamp(program, "a", {}, site.root)
+    clean = store.stamp(program, "a", {}, site.root)
     site.write(CODE, site.text(CODE) + "# changed\n")
-    dirty = cache.stamp(program, "b", {}, site.root)
+    dirty = store.stamp(program, "b", {}, site.root)
     assert (clean["commit"], clean["dirty"]) == (commit, False)
     assert (dirty["commit"], dirty["dirty"]) == (commit, True)
 

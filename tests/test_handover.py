@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pagecode.give.export import export_all
-from pagecode.prove import gpu
-from pagecode.prove import keys as cache
+from pagecode.prove import gpu, keys, store
+from pagecode.run import machine
 from tests.conftest import CODE, PAGE, Site, run
 from tests.test_cache import git
 
@@ -37,8 +37,8 @@ def commit(site: Site) -> None:
 def elsewhere(passed: Site, monkeypatch) -> Site:
     """The same project on another machine, which has the stamps and ran nothing."""
     monkeypatch.setenv("FRAMEWORK", "common")
-    monkeypatch.setattr(cache, "processor", lambda: "another")
-    monkeypatch.setattr(cache, "distributions", lambda: [])
+    monkeypatch.setattr(machine, "processor", lambda: "another")
+    monkeypatch.setattr(keys, "distributions", lambda: [])
     (passed.root / ".cache" / "verified.json").unlink()
     return passed
 
@@ -53,14 +53,14 @@ def build(site: Site):
 
 
 def test_stamps_are_taken_over_by_another_machine(elsewhere: Site, monkeypatch, capsys):
-    assert cache.stamps(elsewhere.root) == {}
+    assert store.stamps(elsewhere.root) == {}
     monkeypatch.setenv("VERIFIED_ONLY", "1")
     with pytest.raises(ValueError, match=r"pytorch/page\.md: not verified in this"):
         build(elsewhere)
     assert run(monkeypatch, "admit") == 0
     assert capsys.readouterr().out.endswith("1 programs passed where they ran\n")
     [program] = elsewhere.page().programs
-    found = cache.stamps(elsewhere.root)[cache.key(program, elsewhere.root)]
+    found = store.stamps(elsewhere.root)[keys.key(program, elsewhere.root)]
     assert [found] == json.loads(elsewhere.text(STAMPS))
     assert "Verified: 20" in build(elsewhere)[0].text
 
@@ -87,7 +87,7 @@ def test_program_that_reads_otherwise_is_not_admitted(
     elsewhere.write(file, elsewhere.text(file).replace(old, new))
     assert run(monkeypatch, "admit") == 1
     assert "/page.md: has not passed\n  to do " in capsys.readouterr().err
-    assert cache.stamps(elsewhere.root) == {}
+    assert store.stamps(elsewhere.root) == {}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_stamp_that_is_not_good_enough_is_not_admitted(
     change_stamp(elsewhere, **facts)
     assert run(monkeypatch, "admit") == 1
     assert f"pytorch/page.md: {why}" in capsys.readouterr().err
-    assert cache.stamps(elsewhere.root) == {}
+    assert store.stamps(elsewhere.root) == {}
 
 
 def test_nothing_is_admitted_where_one_program_is_missing(
@@ -115,7 +115,7 @@ def test_nothing_is_admitted_where_one_program_is_missing(
     elsewhere.write("docs/more.md", elsewhere.text().replace("PyTorch", "TensorFlow"))
     assert run(monkeypatch, "admit") == 1
     assert "tensorflow/more.md: has not passed" in capsys.readouterr().err
-    assert cache.stamps(elsewhere.root) == {}
+    assert store.stamps(elsewhere.root) == {}
 
 
 def test_fault_on_a_page_stops_both(passed: Site, monkeypatch, capsys) -> None:

@@ -24,8 +24,8 @@ from pagecode.frameworks import selected
 from pagecode.give.export import Export, export_all, write_all
 from pagecode.give.parts import address
 from pagecode.give.proof import mismatch, prove
-from pagecode.prove import keys as cache
 from pagecode.read.page import Block, Program, read_pages
+from pagecode.run import machine
 from pagecode.run.compare import first_difference
 from pagecode.run.process import Failure
 from tests.conftest import PROVED, Site, start_of
@@ -213,7 +213,7 @@ def run_notebook(export: Export, program: Program, folder: Path) -> None:
     promised = [[dict(x) for x in cell.outputs] for cell in shown]
     file = folder / Path(export.path).name
     file.write_text(export.text, encoding="utf-8")
-    environment = cache.environment(ROOT)
+    environment = machine.environment(ROOT)
     del environment["MPLBACKEND"]  # the kernel draws into the notebook
     command = [sys.executable, "-m", "jupyter", "execute", "--inplace", file.name]
     done = subprocess.run(

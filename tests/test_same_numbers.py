@@ -14,7 +14,7 @@ from benchmarks.parity import BOUNDS, run_both, sources
 from pagecode.book import measured
 from pagecode.book.data import stand_ins
 from pagecode.frameworks import BOTH, selected
-from pagecode.prove import keys as cache
+from pagecode.prove import keys, store
 from snippets.same_numbers.compare import differences
 
 ROOT = Path(__file__).parent.parent
@@ -27,18 +27,18 @@ def apart() -> dict[str, list]:
         pytest.skip("needs both frameworks")
     if stand_ins(ROOT):
         pytest.skip("stand-ins are in use: numbers do not count")
-    around = json.dumps(cache.surroundings(ROOT), sort_keys=True)
+    around = json.dumps(keys.surroundings(ROOT), sort_keys=True)
     files = {*sources(), *measured.imported(["snippets.same_numbers.runs"], ROOT)}
     text = around + "".join((ROOT / x).read_text("utf-8") for x in sorted(files))
     key = hashlib.sha256(text.encode()).hexdigest()
-    found = cache.stamps(ROOT).get(key)
+    found = store.stamps(ROOT).get(key)
     if not found:
         runs, others = run_both("snippets.same_numbers.runs")
         found = {"parity": {}}
         for name, run in runs.items():
             gaps, weights = differences(run, others[name])
             found["parity"][name] = [len(gaps), float(gaps.max()), float(weights)]
-        cache.keep(key, found, ROOT)
+        store.keep(key, found, ROOT)
     return found["parity"]
 
 

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pagecode.prove import keys as cache
+from pagecode.prove import keys, store
 from pagecode.prove.stamps import NOT_VERIFIED, Stamps, about
 from pagecode.read.page import read_pages
+from pagecode.run import machine
 from tests.conftest import CODE, PAGE, Site
 from tests.served import build
 from tests.test_site import site as small_site  # noqa: F401
@@ -34,8 +35,8 @@ def verified(site: Site, monkeypatch) -> Site:
     """A page with two programs that passed on a CPU, and a page without any."""
     versions = {"numpy": "2.4.6", "torch": "2.15.0", "tensorflow": "2.21.0"}
     installed = [SimpleNamespace(name=x, version=y) for x, y in versions.items()]
-    monkeypatch.setattr(cache, "distributions", lambda: installed)
-    monkeypatch.setattr(cache, "device", lambda: "CPU")
+    monkeypatch.setattr(keys, "distributions", lambda: installed)
+    monkeypatch.setattr(machine, "device", lambda: "CPU")
     site.add_tabs("print(1)", "print(1)")
     site.write(PAGE, site.text() + "\n```text\n1\n```\n")
     site.write("docs/index.md", "# Home\n")
@@ -94,8 +95,8 @@ def test_prose_is_not_what_was_verified(verified: Site) -> None:
 def test_stamp_holds_on_another_machine(verified: Site, monkeypatch) -> None:
     """What passed on a GPU is told by a build that has none."""
     before = line(verified)
-    monkeypatch.setattr(cache, "device", lambda: "NVIDIA H100")
-    monkeypatch.setattr(cache, "processor", lambda: "another")
+    monkeypatch.setattr(machine, "device", lambda: "NVIDIA H100")
+    monkeypatch.setattr(machine, "processor", lambda: "another")
     assert line(verified) == before
     assert verified.verify(use_cache=True) == {"pytorch": [""], "tensorflow": [""]}
     rewrite(  # the second two were made by it
@@ -193,7 +194,7 @@ def test_memory_is_the_programs_own(site: Site) -> None:
     held = b"x" * 400_000_000
     site.add("print(1)", "1")
     assert site.verify(use_cache=True) == {"pytorch": [""]}
-    [facts] = cache.stamps(site.root).values()
+    [facts] = store.stamps(site.root).values()
     assert 1_000_000 < facts["peak_bytes"] < len(held) / 2
 
 

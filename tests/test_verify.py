@@ -12,9 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pagecode.prove import keys as cache
 from pagecode.prove.verify import Verifier, report
-from pagecode.run import child, process
+from pagecode.run import child, machine, process
 from pagecode.run.child import device, peak
 from pagecode.run.runner import Run
 from tests.conftest import CODE, PAGE, TWO_TABS, Site
@@ -705,7 +704,7 @@ def test_memory_is_what_the_system_counted_where_there_is_no_proc(
 
 
 def test_device_of_the_stamp_is_what_the_program_saw(site: Site, monkeypatch) -> None:
-    monkeypatch.setattr(cache, "device", lambda: "a GPU that it did not see")
+    monkeypatch.setattr(machine, "device", lambda: "a GPU that it did not see")
     site.add("x = 1")
     program = site.page().programs[0]
     with Verifier(site.root, use_cache=False) as verifier:

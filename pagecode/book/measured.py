@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from pagecode.files import write
-from pagecode.prove import keys as cache
+from pagecode.git import git
 from pagecode.read.page import place_of
+from pagecode.run import machine
 
 FOLDER = Path("docs/compare/measured")
 PLACE = re.compile(r"^<!--\s*measured:\s*(\S+)\s+(\S+)\s*-->$", re.MULTILINE)
@@ -85,10 +86,10 @@ def keep(
     listed = sorted(sources)
     made = {
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": cache.git(root, "rev-parse", "--short", "HEAD"),
+        "commit": git(root, "rev-parse", "--short", "HEAD"),
         "processor": f"{model_name()}, {os.cpu_count()} cores",
-        "device": cache.device(),
-        "threads": cache.settings()["OMP_NUM_THREADS"],
+        "device": machine.device(),
+        "threads": machine.settings()["OMP_NUM_THREADS"],
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
     }

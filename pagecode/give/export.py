@@ -20,7 +20,7 @@ from pagecode.frameworks import BOTH, FRAMEWORKS, PACKAGES
 from pagecode.give.notebook import notebook
 from pagecode.give.parts import address, parts
 from pagecode.give.slices import Slicer
-from pagecode.prove.keys import held
+from pagecode.prove.store import held
 from pagecode.read.page import Block, Page, Program
 
 FOLDER = "programs"

@@ -11,7 +11,8 @@ from itertools import groupby
 from pathlib import Path
 
 from pagecode.give.export import Export
-from pagecode.prove import keys as cache
+from pagecode.prove import keys, store
+from pagecode.run import machine
 from pagecode.run.compare import first_difference
 from pagecode.run.process import Failure
 
@@ -21,7 +22,7 @@ LIMIT = 600  # seconds
 @remember
 def surroundings(root: Path) -> str:
     """Return what a program's numbers stand on beside itself, as text."""
-    return json.dumps(cache.surroundings(root), sort_keys=True)
+    return json.dumps(keys.surroundings(root), sort_keys=True)
 
 
 def key(export: Export, root: Path) -> str:
@@ -70,7 +71,7 @@ def prove(export: Export, root: Path, *, use_cache: bool = True) -> bool:
     Raises Failure unless it prints, or fails with, what the page shows.
     """
     export_key = key(export, root)
-    if use_cache and export_key in cache.stamps(root):
+    if use_cache and export_key in store.stamps(root):
         return False
     with tempfile.TemporaryDirectory(prefix="program-") as name:
         folder = Path(name)
@@ -81,7 +82,7 @@ def prove(export: Export, root: Path, *, use_cache: bool = True) -> bool:
             done = subprocess.run(
                 [sys.executable, file.name],
                 cwd=folder,
-                env=cache.environment(root),
+                env=machine.environment(root),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -101,5 +102,5 @@ def prove(export: Export, root: Path, *, use_cache: bool = True) -> bool:
         raise Failure(
             f"{export.path}: does not print what docs/{export.page} shows\n{difference}"
         )
-    cache.keep(export_key, {"program": export.path}, root)
+    store.keep(export_key, {"program": export.path}, root)
     return True

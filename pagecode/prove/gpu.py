@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pagecode.frameworks import BOTH, COMMON
-from pagecode.prove.keys import device, environment
+from pagecode.run.machine import device, environment
 
 SEEN = {  # ends with status 0 where a number comes back from the GPU
     "pytorch": "import torch; print(torch.ones(2, device='cuda').sum().item())",

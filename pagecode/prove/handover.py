@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pagecode.prove import keys as cache
+from pagecode.git import git
+from pagecode.prove import keys, store
 from pagecode.read.page import Page, programs_to_run
 
 FOLDER = "verified"
@@ -38,11 +39,11 @@ def refuse(reasons: list[str], to_do: str) -> int:
 
 def stamps(pages: list[Page], root: Path) -> int:
     """Write FRAMEWORK's stamps into `verified/`; return 1 where one is missing."""
-    known, around = cache.stamps(root), cache.surroundings(root)
+    known, around = store.stamps(root), keys.surroundings(root)
     found: list[dict[str, Any]] = []
     reasons = [str(fault) for page in pages for fault in page.faults]
     for program in programs_to_run(pages):
-        stamp = known.get(cache.key(program, root, around))
+        stamp = known.get(keys.key(program, root, around))
         if why := refusal(stamp):
             reasons.append(f"{program.name}: {why}")
         elif stamp:
@@ -62,23 +63,23 @@ def admit(pages: list[Page], root: Path) -> int:
     for file in sorted((root / FOLDER).glob("*.json")):
         handed |= {x["content"]: x for x in json.loads(file.read_text("utf-8"))}
     commit, around = (
-        cache.git(root, "rev-parse", "--verify", "-q", "HEAD"),
-        cache.surroundings(root),
+        git(root, "rev-parse", "--verify", "-q", "HEAD"),
+        keys.surroundings(root),
     )
     reasons = [str(fault) for page in pages for fault in page.faults]
     admitted: dict[str, dict[str, Any]] = {}
     for program in (program for page in pages for program in page.programs):
-        stamp = handed.get(cache.digest(cache.content(program, root)))
+        stamp = handed.get(keys.digest(keys.content(program, root)))
         why = refusal(stamp)
         if stamp and not why and stamp["commit"] != commit:
             why = f"passed at commit {stamp['commit']}, not here, at {commit}"
         if why:
             reasons.append(f"{program.name}: {why}")
         elif stamp:
-            admitted[cache.key(program, root, around)] = stamp
+            admitted[keys.key(program, root, around)] = stamp
     if reasons:
         return refuse(reasons, "let `make verify` pass for every framework first")
     for a_key, stamp in admitted.items():
-        cache.keep(a_key, stamp, root)
+        store.keep(a_key, stamp, root)
     print(f"{len(admitted)} programs passed where they ran")
     return 0

@@ -13,7 +13,7 @@ from typing import Any
 
 from pagecode.frameworks import LABELS
 from pagecode.give.export import NOT_VERIFIED, cpu_first, title, versions
-from pagecode.prove import keys as cache
+from pagecode.prove import store
 from pagecode.read.page import Page, Program, place_of
 
 PLACE = re.compile(r"<!--\s*(?:stamp:\s*(?P<page>\S*?)|stamps)\s*-->")
@@ -56,8 +56,8 @@ class Stamps:
         self.pages = {page.name: page for page in pages}
         self.programs = {page.name: page.programs for page in pages}
         programs = [x for found in self.programs.values() for x in found]
-        self.held = cache.held(programs, root)
-        known = [facts for _, facts in cache.dated(root)]
+        self.held = store.held(programs, root)
+        known = [facts for _, facts in store.dated(root)]
         self.newest = {f"{x['framework']}/{x['page']}": x for x in known}
         self.devices = sorted({"CPU"} | {x["device"] for x in known}, key=cpu_first)
 

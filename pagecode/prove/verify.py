@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pagecode.prove import keys
+from pagecode.prove import keys, store
 from pagecode.run.runner import Run, Runner
 
 
@@ -11,7 +11,7 @@ class Verifier(Runner):
 
     def __init__(self, root: Path, *, use_cache: bool = True) -> None:
         super().__init__(root)
-        self.known = keys.stamps(root) if use_cache else {}
+        self.known = store.stamps(root) if use_cache else {}
 
     def perform(self, run: Run) -> None:
         """Take the program's results from its stamp, or run it."""
@@ -25,7 +25,7 @@ class Verifier(Runner):
     def passed(self, run: Run) -> None:
         """Stamp the program."""
         program_key = keys.key(run.program, self.root)
-        run.stamp = keys.stamp(run.program, program_key, run.measured, self.root)
+        run.stamp = store.stamp(run.program, program_key, run.measured, self.root)
 
 
 def report(run: Run) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 
 from pagecode.book.data import STAND_INS, stand_ins
 from pagecode.frameworks import hidden_from
-from pagecode.prove.keys import environment
 from pagecode.read.page import Block, Program
+from pagecode.run.machine import environment
 
 ENDING_LIMIT = 60.0  # seconds for starting Python, and for ending after the last block
 

@@ -18,7 +18,7 @@ from textwrap import indent
 
 import pytest
 
-from pagecode.prove import keys as cache
+from pagecode.prove import store
 from tests.conftest import CODE, PAGE, Site
 
 ROOT = Path(__file__).parent.parent.parent
@@ -303,7 +303,7 @@ def test_full_disk_is_told_and_leaves_the_page(site: Site, word: str) -> None:
     site.add("print(1)", "1" if word == "verify" else "0")
     site.write(PAGE, site.text() + "\n" + "Some prose.\n" * 500)
     site.write(".cache/verified.json", '{"a": "' + 6000 * "b" + '"}')
-    before, known = site.text(), cache.stamps(site.root)
+    before, known = site.text(), store.stamps(site.root)
     status, _, err = run(site, word, preexec_fn=limit_files(4000))
     assert status == 1
     assert "File too large" in err
@@ -311,7 +311,7 @@ def test_full_disk_is_told_and_leaves_the_page(site: Site, word: str) -> None:
     assert "or free some space" in err
     assert "Traceback" not in err
     assert site.text() == before
-    assert cache.stamps(site.root) == known
+    assert store.stamps(site.root) == known
     left = [x.name for x in site.root.rglob("*") if x.name.endswith(".new")]
     assert left == []
 

@@ -1,0 +1,58 @@
+"""The machine that a program runs on: its environment, its GPU, its CPU."""
+
+import os
+import platform
+import re
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+
+def settings() -> dict[str, str]:
+    """Return the part of a program's environment that could change its numbers."""
+    threads = os.environ.get("THREADS", "1")  # programs run side by side: one each
+    passed = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+    found = {name: os.environ[name] for name in passed if name in os.environ}
+    return found | {
+        "OMP_NUM_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "KERAS_BACKEND": "tensorflow",
+        "MPLBACKEND": "agg",
+        "PYTHONUTF8": "1",
+    }
+
+
+def environment(root: Path) -> dict[str, str]:
+    """Return a program's whole environment: the settings, and where things are."""
+    passed = {x: os.environ[x] for x in ("PATH", "HOME", "TMPDIR") if x in os.environ}
+    ours = root / ".cache"  # not the user's own choices for these libraries
+    homes = {
+        "KERAS_HOME": str(ours / "keras"),
+        "MPLCONFIGDIR": str(ours / "matplotlib"),
+    }
+    return settings() | passed | homes
+
+
+@lru_cache
+def device() -> str:
+    """Name the GPU of this machine, or `CPU`; a program may see less of it."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
+    except FileNotFoundError:
+        return "CPU"
+    # A driver that is broken says so in the same place.
+    names = re.findall(r"(?m)^GPU \d+: (.+?) \(UUID", listed.stdout)
+    return ", ".join(names) or "CPU"
+
+
+@lru_cache
+def processor() -> str:
+    """Name the kind of CPU: its vector instructions decide the last bits."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except FileNotFoundError:
+        return platform.processor()
+    found = [x for x in lines if x.startswith(("model name", "flags", "Features"))]
+    return " ".join(sorted(set(found)))
