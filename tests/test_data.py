@@ -10,23 +10,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 import requests
 
 import pagecode.files
-from pagecode.book import data
+from pagecode.book import data, made
 from tests.conftest import PAGE, Site
 from tests.conftest import run as command
 
 ROOT = Path(__file__).parent.parent
-SOURCES = data.SOURCES
-IRIS = SOURCES[0]
+IRIS_SHA256 = "6f608b71a7317216319b4d27b4d9bc84e6abd734eda7872b71a458569e2656c0"
 CONTENT = b"1,2,3\n" * 20_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -74,19 +73,35 @@ def no_other_host(monkeypatch) -> None:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setattr(data, "TIMEOUT", 1)
-    iris = replace(IRIS, url="http://127.0.0.1:9/iris.data")
-    monkeypatch.setattr(data, "SOURCES", [iris])
+    declare(monkeypatch, {"iris.data": IRIS_SHA256})
+
+
+def declare(monkeypatch, files: dict[str, str], host="http://127.0.0.1:9") -> None:
+    """Let the snippets of any project fetch these files, by path and hash."""
+
+    def declared(root: Path) -> pooch.Pooch:
+        urls = {path: f"{host}/{Path(path).name}" for path in files}
+        return pooch.create(root / "data", "", registry=files, urls=urls)
+
+    monkeypatch.setattr(data, "declared", declared)
+
+
+def stand_in(monkeypatch, content: bytes = b"5.1\n", path: str = "iris.data") -> None:
+    """Let this be made in place of a file, and never be that very file."""
+    monkeypatch.setitem(data.MADE, path, (lambda: content, "scikit-learn's iris"))
 
 
 @pytest.fixture
 def hosted(host: str, monkeypatch):
-    """Return a function that makes a hosted file the only source."""
+    """Return a function that makes a hosted file the only one that is fetched."""
 
     def only(how: str) -> None:
-        source = data.Source(
-            "a.csv", SHA256, f"{host}/{how}", lambda: CONTENT, "thin air"
-        )
-        monkeypatch.setattr(data, "SOURCES", [source])
+        def declared(root: Path) -> pooch.Pooch:
+            urls, known = {"a.csv": f"{host}/{how}"}, {"a.csv": SHA256}
+            return pooch.create(root / "data", "", registry=known, urls=urls)
+
+        monkeypatch.setattr(data, "declared", declared)
+        monkeypatch.setitem(data.MADE, "a.csv", (lambda: CONTENT, "thin air"))
 
     return only
 
@@ -102,7 +117,7 @@ def sha256(content: bytes) -> str:
 
 def test_iris_is_made_where_nothing_can_be_had(tmp_path: Path, capsys) -> None:
     assert data.fill(tmp_path) == 0
-    assert sha256(files(tmp_path)["iris.data"]) == IRIS.sha256
+    assert sha256(files(tmp_path)["iris.data"]) == IRIS_SHA256
     said = capsys.readouterr().out
     assert "asking 127.0.0.1:9 … not to be had" in said
     assert "made of scikit-learn's iris, byte for byte the same" in said
@@ -117,17 +132,16 @@ def test_file_and_host_are_told_before_the_host_is_asked(
         told.append(out.buffer.getvalue().decode())
         raise requests.ConnectionError
 
-    monkeypatch.setattr(data.pooch, "retrieve", ask)
+    monkeypatch.setattr(data.pooch.Pooch, "fetch", ask)
     monkeypatch.setattr(sys, "stdout", out)
     assert data.fill(tmp_path) == 0
     assert told == ["  iris.data: asking 127.0.0.1:9 … "]
 
 
 def test_made_iris_is_the_published_file(tmp_path: Path) -> None:
-    content = data.make_iris()
-    assert sha256(content) == IRIS.sha256
+    content = made.make_iris()
+    assert sha256(content) == IRIS_SHA256
     assert content.split(b"\n")[37] == b"4.9,3.1,1.5,0.1,Iris-setosa"
-    assert IRIS.url.startswith("https://archive.ics.uci.edu/")
 
 
 def test_second_run_finds_everything_there(tmp_path: Path, capsys) -> None:
@@ -144,10 +158,10 @@ def test_second_run_finds_everything_there(tmp_path: Path, capsys) -> None:
 def test_file_is_copied_from_the_cache(tmp_path, monkeypatch, capsys, absolute: bool):
     root, cache = tmp_path / "project", tmp_path / "cache"
     cache.mkdir()
-    (cache / "iris.data").write_bytes(data.make_iris())
+    (cache / "iris.data").write_bytes(made.make_iris())
     monkeypatch.setenv("DATA_CACHE", str(cache) if absolute else "../cache")
     assert data.fill(root) == 0
-    assert sha256(files(root)["iris.data"]) == IRIS.sha256
+    assert sha256(files(root)["iris.data"]) == IRIS_SHA256
     assert "copied from" in capsys.readouterr().out
 
 
@@ -167,13 +181,13 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_damaged_file_is_refused_and_kept(tmp_path: Path, capsys, damage) -> None:
-    damaged = damage(data.make_iris())
+    damaged = damage(made.make_iris())
     path = tmp_path / "data/iris.data"
     path.parent.mkdir()
     path.write_bytes(damaged)
     assert data.fill(tmp_path) == 1
     said = capsys.readouterr().err
-    for part in (path, IRIS.sha256, sha256(damaged), f"{len(damaged)} bytes", "to do"):
+    for part in (path, IRIS_SHA256, sha256(damaged), f"{len(damaged)} bytes", "to do"):
         assert str(part) in said
     assert files(tmp_path) == {"iris.data": damaged}
 
@@ -182,14 +196,14 @@ def test_damaged_file_is_refused_and_kept(tmp_path: Path, capsys, damage) -> Non
 def test_damaged_file_in_the_cache_is_refused_and_kept(
     tmp_path: Path, monkeypatch, capsys, damage
 ) -> None:
-    damaged = damage(data.make_iris())
+    damaged = damage(made.make_iris())
     path = tmp_path / "cache/iris.data"
     path.parent.mkdir()
     path.write_bytes(damaged)
     monkeypatch.setenv("DATA_CACHE", "cache")
     assert data.fill(tmp_path) == 1
     said = capsys.readouterr().err
-    for part in (path, IRIS.sha256, sha256(damaged), "DATA_CACHE"):
+    for part in (path, IRIS_SHA256, sha256(damaged), "DATA_CACHE"):
         assert str(part) in said
     assert files(tmp_path) == {}
     assert path.read_bytes() == damaged
@@ -257,8 +271,7 @@ def test_download_that_breaks_off_leaves_nothing(
 
     hosted(how)
     found: dict[str, bytes] = {}
-    source = replace(data.SOURCES[0], make=nothing)
-    monkeypatch.setattr(data, "SOURCES", [source])
+    monkeypatch.setitem(data.MADE, "a.csv", (nothing, "thin air"))
     assert data.fill(tmp_path) == 0
     assert found == {}
     assert files(tmp_path) == {"a.csv": CONTENT}
@@ -274,8 +287,7 @@ def test_other_content_from_the_host_is_refused(tmp_path: Path, hosted, capsys) 
 
 
 def test_stand_in_that_is_not_the_file_is_kept_apart(tmp_path, monkeypatch, capsys):
-    source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
-    monkeypatch.setattr(data, "SOURCES", [source])
+    stand_in(monkeypatch)
     assert data.fill(tmp_path) == 0
     assert "A STAND-IN made of scikit-learn's iris" in capsys.readouterr().out
     assert files(tmp_path) == {}
@@ -285,8 +297,9 @@ def test_stand_in_that_is_not_the_file_is_kept_apart(tmp_path, monkeypatch, caps
 
 def test_stand_ins_may_share_a_folder(tmp_path: Path, monkeypatch) -> None:
     names = ("MNIST/a", "MNIST/b")
-    made = [replace(data.SOURCES[0], path=x, make=lambda: b"other") for x in names]
-    monkeypatch.setattr(data, "SOURCES", made)
+    for name in names:
+        stand_in(monkeypatch, path=name)
+    declare(monkeypatch, dict.fromkeys(names, IRIS_SHA256))
     assert data.fill(tmp_path) == 0
     assert data.stand_ins(tmp_path) == [*names]
 
@@ -294,31 +307,29 @@ def test_stand_ins_may_share_a_folder(tmp_path: Path, monkeypatch) -> None:
 def test_stand_in_is_refused_where_real_data_are_asked_for(
     site: Site, monkeypatch, capsys
 ) -> None:
-    source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
-    monkeypatch.setattr(data, "SOURCES", [source])
+    stand_in(monkeypatch)
     assert run(site, monkeypatch, "data", "--real") == 1
     assert "only stand-ins are to be had for iris.data" in capsys.readouterr().err
-    site.write("data/iris.data", data.make_iris().decode())
+    site.write("data/iris.data", made.make_iris().decode())
     assert run(site, monkeypatch, "data", "--real") == 0
 
 
 def test_stand_in_goes_when_the_file_comes(tmp_path, monkeypatch) -> None:
-    source = replace(data.SOURCES[0], make=lambda: b"5.1\n")
-    monkeypatch.setattr(data, "SOURCES", [source])
+    stand_in(monkeypatch)
     assert data.fill(tmp_path) == 0
-    (tmp_path / "data" / "iris.data").write_bytes(data.make_iris())
+    (tmp_path / "data" / "iris.data").write_bytes(made.make_iris())
     assert data.fill(tmp_path) == 0
     assert data.stand_ins(tmp_path) == []
 
 
 def test_digits_stand_in_for_mnist_in_its_format() -> None:
-    content = gzip.decompress(data.make_digits("images", 1500, 1797, 10_000))
+    content = gzip.decompress(made.make_digits("images", 1500, 1797, 10_000))
     assert content[:16] == bytes([0, 0, 8, 3]) + struct.pack(">3I", 10_000, 28, 28)
     images = np.frombuffer(content, np.uint8, offset=16).reshape(10_000, 28, 28)
     np.testing.assert_array_equal(images[297], images[0])
     assert images.max() == 240
     assert not images[:, :2].any()
-    labels = gzip.decompress(data.make_digits("labels", 1500, 1797, 10_000))
+    labels = gzip.decompress(made.make_digits("labels", 1500, 1797, 10_000))
     assert labels[:8] == bytes([0, 0, 8, 1]) + struct.pack(">I", 10_000)
     assert set(labels[8:]) == set(range(10))
 
@@ -332,9 +343,8 @@ def test_digits_stand_in_is_tested_with_what_it_was_not_trained_on(
 ) -> None:
     from sklearn.datasets import load_digits
 
-    made = {x.path: x.make for x in SOURCES}
-    images = gzip.decompress(made[f"MNIST/raw/{name}-images-idx3-ubyte.gz"]())
-    labels = gzip.decompress(made[f"MNIST/raw/{name}-labels-idx1-ubyte.gz"]())
+    images = gzip.decompress(made.MADE[f"MNIST/raw/{name}-images-idx3-ubyte.gz"][0]())
+    labels = gzip.decompress(made.MADE[f"MNIST/raw/{name}-labels-idx1-ubyte.gz"][0]())
     assert images[:16] == bytes([0, 0, 8, 3]) + struct.pack(">3I", count, 28, 28)
     assert labels[:8] == bytes([0, 0, 8, 1]) + struct.pack(">I", count)
     digits, chosen = load_digits(), np.resize(np.arange(first, last), count)
@@ -344,7 +354,7 @@ def test_digits_stand_in_is_tested_with_what_it_was_not_trained_on(
 
 
 def test_text_stand_in_is_printable_and_long_enough() -> None:
-    text = data.make_text().decode()
+    text = made.make_text().decode()
     assert set(text) <= set(string.printable)
     assert len(text) > 100_000
 
@@ -356,12 +366,10 @@ def test_archives_are_unpacked_beside_themselves(
     folder = tmp_path / "data" / "MNIST"
     folder.mkdir(parents=True)
     files = {"a.gz": gzip.compress(b"digits"), "b.gz": gzip.compress(b"labels")}
-    sources = []
     for name, content in files.items():
         (folder / name).write_bytes(content)
-        sha256 = hashlib.sha256(content).hexdigest()
-        sources.append(data.Source(f"MNIST/{name}", sha256, "", bytes, ""))
-    monkeypatch.setattr(data, "SOURCES", sources)
+    hashes = {f"MNIST/{name}": sha256(content) for name, content in files.items()}
+    declare(monkeypatch, hashes)
     (folder / "b").write_bytes(damaged)
     (folder / "mine.gz").write_bytes(b"no archive")
     assert data.fill(tmp_path) == 0
@@ -453,7 +461,8 @@ def test_command_ends_with_its_exit_status(site: Site) -> None:
     assert "docs/page.md:8: not what the block prints" in done.stderr
 
 
-def test_pages_fetch_the_files_that_make_data_fetches() -> None:
+def test_pages_fetch_the_files_that_make_data_fetches(monkeypatch) -> None:
+    monkeypatch.undo()
     iris = import_module("snippets.logistic_regression.data")
     mnist = import_module("snippets.softmax_regression.data")
     corpus = import_module("snippets.character_rnn.data")
@@ -464,4 +473,129 @@ def test_pages_fetch_the_files_that_make_data_fetches() -> None:
         f"MNIST/raw/{name}": (mnist.MNIST_URL + name, sha256)
         for name, sha256 in mnist.MNIST_SHA256.items()
     }
-    assert {x.path: (x.url, x.sha256) for x in SOURCES} == fetched
+    files = data.declared(ROOT)
+    found = {x: (files.get_url(x), files.registry[x][7:]) for x in files.registry}
+    assert found == fetched
+    assert found["iris.data"][0].startswith("https://archive.ics.uci.edu/")
+    assert found.keys() == made.MADE.keys()
+
+
+# --- what is fetched is read off the snippets
+
+
+HEAD = """import pooch
+import a_package_that_is_not_there
+
+URL = "https://example.org/"
+HASHES = {"a.gz": 64 * "a", "b.gz": 64 * "b"}
+READ = a_package_that_is_not_there.read(URL)
+"""
+A, B = (("raw/a.gz", 64 * "a"), ("raw/b.gz", 64 * "b"))
+ONE = "pooch.retrieve(URL + 'a.gz', HASHES['a.gz'], 'a.gz', path='data/raw')"
+
+
+MANY = "pooch.retrieve(URL + name, known_hash=f'sha256:{HASHES[name]}', fname=name, "
+MANY += "path=f'{folder}/raw')"
+AT_START = f"""
+if __name__ == "__main__":
+    path = {ONE}
+"""
+IN_A_FUNCTION = f"""
+def fetch():
+    return LATER + {ONE}
+LATER = "x"
+"""
+COMPREHENSION = f"""
+def fetch(folder="data"):
+    return [{MANY} for name in HASHES]
+"""
+LOOP = f"""
+def fetch(x, *, folder="data"):
+    paths = []
+    for name in HASHES:
+        paths.append({MANY})
+    return x, paths
+"""
+IMPORTED = "from pooch import retrieve as get\n" + ONE.replace("pooch.retrieve", "get")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (f"path = {ONE}", [A]),
+        (AT_START, [A]),
+        (IN_A_FUNCTION, [A]),
+        (COMPREHENSION, [A, B]),
+        (LOOP, [A, B]),
+        (IMPORTED, [A]),
+        ("import pooch as p\n" + ONE.replace("pooch.", "p."), [A]),
+        ("print('said')", []),
+    ],
+)
+def test_what_a_snippet_fetches_is_read_and_not_imported(
+    tmp_path: Path, code: str, expected: list
+) -> None:
+    file = tmp_path / "data.py"
+    file.write_text(f"{HEAD}\n{code}\n")
+    found = data.fetched(file)
+    assert [(path, known) for path, known, _ in found] == expected
+    assert all(url.startswith("https://example.org/") for _, _, url in found)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (ONE.replace("'data/raw'", "READ"), "NameError: name 'READ' is not defined"),
+        (ONE.replace("data/raw", "raw"), "ValueError: raw/a.gz is not in data/"),
+        (ONE.replace("data/raw", "data/../.."), "is not in data/"),
+        (ONE.replace("HASHES['a.gz']", "None"), "TypeError: "),
+        (ONE.replace("HASHES['a.gz']", "'md5:' + HASHES['a.gz']"), "no sha256: md5:a"),
+        (ONE.replace("HASHES['a.gz']", "'abc'"), "no sha256: abc"),
+        ("pooch.retrieve(URL, HASHES['a.gz'])", "'fname' and 'path'"),
+        ("pooch.create(path='data', base_url=URL)", "no attribute 'create'"),
+        (f"for x in {ONE}:\n    READ", "NameError: name 'READ' is not defined"),
+    ],
+)
+def test_what_cannot_be_read_off_a_snippet_is_refused(
+    tmp_path: Path, capsys, monkeypatch, code: str, said: str
+) -> None:
+    monkeypatch.undo()
+    file = tmp_path / "snippets/x/data.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{HEAD}\n{code}\n")
+    assert data.fill(tmp_path) == 1
+    error = capsys.readouterr().err
+    assert f"{file}:8: what it fetches is not plain to see" in error
+    assert said in error
+    assert "to do" in error
+
+
+def test_a_snippet_that_is_no_python_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "data.py"
+    file.write_text(f"{HEAD}\ndef f(:\n")
+    with pytest.raises(data.DataError, match=r"data\.py:8: "):
+        data.fetched(file)
+
+
+def test_one_file_declared_twice_must_be_the_same(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.undo()
+    for name, code in {"one": ONE, "same": ONE, "zero": ONE}.items():
+        file = tmp_path / f"snippets/{name}/data.py"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"{HEAD}\n{code}\n")
+    assert data.declared(tmp_path).registry == {"raw/a.gz": f"sha256:{64 * 'a'}"}
+    other = ONE.replace("HASHES['a.gz']", "HASHES['b.gz']")
+    file.write_text(f"{HEAD}\n{other}\n")
+    with pytest.raises(data.DataError, match=r"zero/data\.py: another snippet"):
+        data.declared(tmp_path)
+
+
+def test_file_for_which_nothing_can_be_made_is_refused(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    declare(monkeypatch, {"new.csv": SHA256})
+    assert data.fill(tmp_path) == 1
+    said = capsys.readouterr().err
+    for part in ("http://127.0.0.1:9/new.csv: not to be had", "nothing", "DATA_CACHE"):
+        assert part in said
+    assert files(tmp_path) == {}

@@ -1,15 +1,15 @@
 """Where real data cannot be had, programs run, and only their numbers do not count."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from pagecode.book import data
+from pagecode.book.made import MADE
 from pagecode.prove.verify import Verifier, report
 from pagecode.run import record
 from pagecode.run.process import Failure
-from tests.conftest import PAGE, Site
+from tests.conftest import PAGE, ROOT, Site
 
 READ = (
     "import pooch\n"
@@ -20,10 +20,8 @@ READ = (
 
 
 @pytest.fixture
-def stood_in(site: Site, monkeypatch) -> Site:
+def stood_in(site: Site) -> Site:
     """A project that lacks `data/a.txt`, and has a stand-in of three words."""
-    source = data.Source("a.txt", 64 * "0", "http://127.0.0.1:9/a", bytes, "nothing")
-    monkeypatch.setattr(data, "SOURCES", [source])
     site.write(str(data.STAND_INS / "a.txt"), "one two three")
     site.write("data/b.txt", "real")
     return site
@@ -94,12 +92,10 @@ def test_program_runs_again_when_the_stand_in_changes(stood_in: Site) -> None:
 
 
 def test_every_source_of_the_project_can_be_stood_in_for() -> None:
-    assert [Path(x.path).name for x in data.SOURCES if not x.make()] == []
+    assert [x for x in data.declared(ROOT).registry if not MADE[x][0]()] == []
 
 
-def test_real_file_takes_the_place_of_its_stand_in(stood_in: Site, monkeypatch) -> None:
-    source = data.Source("c.txt", 64 * "0", "http://127.0.0.1:9/c", bytes, "nothing")
-    monkeypatch.setattr(data, "SOURCES", [*data.SOURCES, source])
+def test_real_file_takes_the_place_of_its_stand_in(stood_in: Site) -> None:
     stood_in.write(str(data.STAND_INS / "c.txt"), "made")
     stood_in.write("data/a.txt", "real")  # came later; c.txt is still stood in for
     stood_in.add(
@@ -107,3 +103,11 @@ def test_real_file_takes_the_place_of_its_stand_in(stood_in: Site, monkeypatch) 
     )
     assert data.stand_ins(stood_in.root) == ["c.txt"]
     assert stood_in.errors() == [""]
+
+
+def test_what_an_archive_was_unpacked_to_is_not_listed(stood_in: Site) -> None:
+    for name in ("b/c.gz", "b/c", "b/d"):
+        stood_in.write(str(data.STAND_INS / name), "made")
+    assert data.stand_ins(stood_in.root) == ["a.txt", "b/c.gz", "b/d"]
+    stood_in.write("data/b/c.gz", "real")
+    assert data.stand_ins(stood_in.root) == ["a.txt", "b/d"]

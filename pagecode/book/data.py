@@ -1,28 +1,30 @@
-"""Fill `data/` with every file that the pages read, each checked against its hash.
+"""Fill `data/` with every file that the snippets fetch, each checked against its hash.
 
-A file comes from the first of these that has it: `data/` itself, the folder named by
-the environment variable DATA_CACHE, its official host, or what an installed package
+What there is to fetch is read where a snippet fetches it: nothing is declared twice. A
+file comes from the first of these that has it: `data/` itself, the folder named by the
+environment variable DATA_CACHE, its official host, or what an installed package
 carries. What is made of that is the very file (iris), or else a stand-in, kept apart in
 `.cache/stand-ins/`: programs run on it, but their numbers are not compared. A damaged
 file is refused by name, and never deleted.
 """
 
+import ast
+import builtins
 import gzip
 import hashlib
 import os
-import string
-import struct
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
 
 import pooch
 import requests
 
-from pagecode.files import write
+from pagecode.book.made import MADE
+from pagecode.files import sha256, write
 
 STAND_INS = Path(".cache", "stand-ins")
 TIMEOUT = 10  # seconds without an answer after which a host counts as unreachable
@@ -32,183 +34,158 @@ class DataError(Exception):
     """A file that cannot be used; says what to do."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A file under `data/`, its hash, its host, and what can be made in its place."""
+def statements(body: list[ast.stmt], names: dict) -> Iterator[tuple[ast.stmt, dict]]:
+    """Yield the statements of a module and of its functions, with the names they know.
 
-    path: str
-    sha256: str
-    url: str
-    make: Callable[[], bytes]
-    made_of: str
-
-
-def make_iris() -> bytes:
-    """Return UCI's iris.data, byte for byte, out of scikit-learn's copy.
-
-    Two rows of UCI's file differ from Fisher's paper and from scikit-learn's; the
-    logistic regression chapter's figures need the second of them (row 38).
+    A function comes after what stands beside it, and its defaults before its body.
     """
-    from sklearn.datasets import load_iris
+    for node in sorted(body, key=lambda x: isinstance(x, ast.FunctionDef)):
+        if isinstance(node, ast.FunctionDef):
+            taken = node.args.args[len(node.args.args) - len(node.args.defaults) :]
+            taken += node.args.kwonlyargs
+            values = zip(taken, node.args.defaults + node.args.kw_defaults, strict=True)
+            defaults: list[ast.stmt] = [
+                ast.copy_location(ast.Assign([ast.Name(x.arg, ast.Store())], value), x)
+                for x, value in values
+                if value
+            ]
+            yield from statements([*defaults, *node.body], dict(names))
+        elif isinstance(node, ast.If | ast.ClassDef):
+            yield from statements(node.body + getattr(node, "orelse", []), names)
+        elif isinstance(node, ast.Return) and node.value:
+            yield ast.copy_location(ast.Expr(node.value), node), names
+        else:
+            yield node, names
 
-    iris = load_iris()
-    rows = iris.data.tolist()
-    rows[34] = rows[37] = [4.9, 3.1, 1.5, 0.1]
-    names = [f"Iris-{iris.target_names[kind]}" for kind in iris.target]
-    table = [[*row, name] for row, name in zip(rows, names, strict=True)]
-    return ("\n".join(",".join(map(str, row)) for row in table) + "\n\n").encode()
 
+def fetched(file: Path) -> list[tuple[str, str, str]]:
+    """Return what a module fetches: the path in `data/`, the sha256 and the address.
 
-def make_idx(*axes: int, content: bytes) -> bytes:
-    """Return bytes in MNIST's format: a magic number, the lengths, the content."""
-    header = struct.pack(f">4B{len(axes)}I", 0, 0, 8, len(axes), *axes)
-    return gzip.compress(header + content, compresslevel=1, mtime=0)
-
-
-def make_digits(kind: str, first: int, last: int, count: int) -> bytes:
-    """Return scikit-learn's digits from first to last, repeated, in MNIST's format.
-
-    Their 8 × 8 pixels become 24 × 24 with a margin of 2, their greys 0 to 240.
+    The module is not imported. Only the statements that fetch are executed, with a
+    pooch that takes notes, and assignments, of which those succeed that need no import.
     """
-    import numpy as np
-    from sklearn.datasets import load_digits
+    found: list[tuple[str, str, str]] = []
 
-    digits = load_digits()
-    chosen = np.resize(np.arange(first, last), count)
-    if kind == "labels":
-        return make_idx(count, content=digits.target[chosen].astype("u1").tobytes())
-    large = np.kron(digits.images, np.ones((3, 3))) * 15
-    images = np.pad(large, [(0, 0), (2, 2), (2, 2)]).astype("u1")[chosen]
-    return make_idx(count, 28, 28, content=images.tobytes())
+    def retrieve(
+        url: str, known_hash: str, fname: str, path: str, *_: Any, **__: Any
+    ) -> str:
+        place = PurePosixPath(path, fname)
+        kind, digest = ("sha256:" + known_hash).split(":")[-2:]
+        if place.parts[0] != "data" or ".." in place.parts:
+            raise ValueError(f"{place} is not in data/")
+        if kind != "sha256" or len(digest) != 64:
+            raise ValueError(f"known_hash is no sha256: {known_hash}")
+        found.append((str(place.relative_to("data")), digest, url))
+        return str(place)
 
+    def take_notes(name: str, *_: Any) -> SimpleNamespace:
+        if name != "pooch":
+            raise ImportError(name)
+        return noting
 
-def make_text() -> bytes:
-    """Return the lines of prose in the help texts of Python's standard library."""
-    from pydoc_data.topics import topics
-
-    prose = set(f"{string.ascii_letters} .,;")
-    lines = "\n".join(topics[name] for name in sorted(topics)).splitlines()
-    kept = [x.strip() for x in lines if len(x) > 40 and prose.issuperset(x)]
-    return "\n".join(kept).encode()
-
-
-MNIST_HOST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-SOURCES = [
-    Source(
-        path="iris.data",
-        sha256="6f608b71a7317216319b4d27b4d9bc84e6abd734eda7872b71a458569e2656c0",
-        url="https://archive.ics.uci.edu/ml/machine-learning-databases/iris/iris.data",
-        make=make_iris,
-        made_of="scikit-learn's iris",
-    ),
-    *(
-        Source(
-            path=f"MNIST/raw/{name}.gz",
-            sha256=sha256,
-            url=f"{MNIST_HOST}{name}.gz",
-            make=partial(make_digits, name.split("-")[1], *span),
-            made_of="scikit-learn's digits",
-        )
-        for name, sha256, span in [
-            (
-                "train-images-idx3-ubyte",
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-                (0, 1500, 60_000),
-            ),
-            (
-                "train-labels-idx1-ubyte",
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-                (0, 1500, 60_000),
-            ),
-            (
-                "t10k-images-idx3-ubyte",
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-                (1500, 1797, 10_000),
-            ),
-            (
-                "t10k-labels-idx1-ubyte",
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-                (1500, 1797, 10_000),
-            ),
-        ]
-    ),
-    Source(
-        path="tinyshakespeare.txt",
-        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-        url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/"
-        "tinyshakespeare/input.txt",
-        make=make_text,
-        made_of="Python's help texts",
-    ),
-]
+    text, noting = file.read_text(encoding="utf-8"), SimpleNamespace(retrieve=retrieve)
+    if "pooch" not in text:
+        return found
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise DataError(f"{file}:{error.lineno}: {error.msg}") from error
+    names = {"__builtins__": vars(builtins) | {"__import__": take_notes}}
+    harmless = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
+    for node, known in statements(tree.body, names):
+        used = {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
+        fetches = any(known.get(x) in (noting, retrieve) for x in used)
+        if not fetches and not isinstance(node, harmless):
+            continue
+        try:
+            module = ast.fix_missing_locations(ast.Module([node], []))
+            exec(compile(module, str(file), "exec"), known)
+        except Exception as error:
+            if fetches:
+                raise DataError(
+                    f"{file}:{node.lineno}: what it fetches is not plain to see\n"
+                    f"  found     {type(error).__name__}: {error}\n"
+                    "  to do     pooch.retrieve(url, known_hash='sha256:…', fname='…', "
+                    "path='data'), out of the module's own constants"
+                ) from error
+    return found
 
 
-def check(path: Path, content: bytes, source: Source, remedy: str) -> None:
-    """Raise DataError, with the remedy, unless the content has the source's hash."""
-    found = hashlib.sha256(content).hexdigest()
-    if found != source.sha256:
+def declared(root: Path) -> pooch.Pooch:
+    """Return what all snippets fetch: hashes and addresses by the path in `data/`."""
+    files: dict[str, list[str]] = {}
+    for module in sorted((root / "snippets").rglob("*.py")):
+        for path, *source in fetched(module):
+            if files.setdefault(path, source) != source:
+                raise DataError(
+                    f"{module.relative_to(root)}: another snippet fetches {path} too\n"
+                    f"  there     {' '.join(files[path])}\n"
+                    f"  here      {' '.join(source)}\n"
+                    "  to do     give one of them another name"
+                )
+    return pooch.create(
+        path=root / "data",
+        base_url="",
+        registry={path: f"sha256:{sha256}" for path, (sha256, _) in files.items()},
+        urls={path: url for path, (_, url) in files.items()},
+    )
+
+
+def check(path: Path, expected: str, remedy: str) -> None:
+    """Raise DataError, with the remedy, unless the file has the expected sha256."""
+    if (found := sha256(path)) != expected:
         raise DataError(
-            f"{path}: this file is damaged ({len(content)} bytes)\n"
-            f"  expected  sha256 {source.sha256}\n"
+            f"{path}: this file is damaged ({path.stat().st_size} bytes)\n"
+            f"  expected  sha256 {expected}\n"
             f"  found     sha256 {found}\n"
             f"  to do     {remedy}"
         )
 
 
-def download(target: Path, source: Source) -> str | None:
-    """Fetch the file from its host; return why not, where the host cannot be had."""
-    host = source.url.split("/")[2]
-    print(f"asking {host} …", end=" ", flush=True)
-    pooch.get_logger().setLevel("WARNING")
+def find(path: str, files: pooch.Pooch, cache: Path | None) -> str:
+    """Put one file in its place and return where it came from."""
+    target, url = files.abspath / path, files.get_url(path)
+    expected = files.registry[path].removeprefix("sha256:")
+    if target.exists():
+        check(target, expected, "move it away, then run `make data`")
+        return "there"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if cache and (cache / path).exists():
+        check(cache / path, expected, "mend it, or unset DATA_CACHE, and run it again")
+        write(target, (cache / path).read_bytes())
+        return f"copied from {os.environ['DATA_CACHE']}"
+    print(f"asking {url.split('/')[2]} …", end=" ", flush=True)
     try:
-        pooch.retrieve(
-            source.url,
-            known_hash=f"sha256:{source.sha256}",
-            path=target.parent,
-            fname=target.name,
-            downloader=pooch.HTTPDownloader(timeout=TIMEOUT),
-        )
+        files.fetch(path, downloader=pooch.HTTPDownloader(timeout=TIMEOUT))
+        return "fetched"
     except requests.RequestException as error:
-        return f"not to be had ({type(error).__name__})"
+        missing = f"not to be had ({type(error).__name__})"
     except ValueError as error:  # pooch: the hash is not the known one
         raise DataError(
-            f"{source.url}: what came is not the file\n"
-            f"  expected  sha256 {source.sha256}\n"
+            f"{url}: what came is not the file\n"
+            f"  expected  sha256 {expected}\n"
             f"  found     {error}\n"
             "  to do     `make data` again; if this stays, the host has another file"
         ) from error
-    return None
-
-
-def find(source: Source, root: Path, cache: str | None) -> str:
-    """Put one file in its place and return where it came from."""
-    target = root / "data" / source.path
-    if target.exists():
-        check(target, target.read_bytes(), source, "move it away, then run `make data`")
-        return "there"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if cache and (cached := root / cache / source.path).exists():
-        content = cached.read_bytes()
-        check(cached, content, source, "mend it, or unset DATA_CACHE, and run it again")
+    if path not in MADE:
+        raise DataError(
+            f"{url}: {missing}, and nothing is known that could be made in its place\n"
+            "  to do     try again later, or set DATA_CACHE to a folder that has it"
+        )
+    make, of = MADE[path]
+    content = make()
+    if hashlib.sha256(content).hexdigest() == expected:
         write(target, content)
-        return f"copied from {cache}"
-    missing = download(target, source)
-    if missing is None:
-        return "fetched"
-    content = source.make()
-    if hashlib.sha256(content).hexdigest() == source.sha256:
-        write(target, content)
-        return f"{missing}; made of {source.made_of}, byte for byte the same"
-    stand_in = root / STAND_INS / source.path
-    write(stand_in, content)
-    return f"{missing}; A STAND-IN made of {source.made_of}: numbers do not count"
+        return f"{missing}; made of {of}, byte for byte the same"
+    write(files.abspath.parent / STAND_INS / path, content)
+    return f"{missing}; A STAND-IN made of {of}: numbers do not count"
 
 
-def unpack(root: Path) -> None:
+def unpack(files: pooch.Pooch) -> None:
     """Unpack archives beside themselves, as torchvision does on meeting them."""
-    archives = [x.path for x in SOURCES if x.path.endswith(".gz")]
-    for folder in (root / "data", root / STAND_INS):
-        for archive in filter(Path.exists, (folder / x for x in archives)):
+    for folder in (files.abspath, files.abspath.parent / STAND_INS):
+        archives = [folder / x for x in files.registry if x.endswith(".gz")]
+        for archive in filter(Path.exists, archives):
             content = gzip.decompress(archive.read_bytes())
             target = archive.with_suffix("")
             if not target.exists() or target.read_bytes() != content:
@@ -216,9 +193,14 @@ def unpack(root: Path) -> None:
 
 
 def stand_ins(root: Path) -> list[str]:
-    """Return the paths of the files that `data/` lacks and a stand-in replaces."""
-    made = [x.path for x in SOURCES if (root / STAND_INS / x.path).exists()]
-    return [path for path in made if not (root / "data" / path).exists()]
+    """Return the paths of the files that `data/` lacks and a stand-in replaces.
+
+    What an archive was unpacked to does not count.
+    """
+    folder = root / STAND_INS
+    made = {x.relative_to(folder).as_posix() for x in folder.rglob("*") if x.is_file()}
+    files = sorted(path for path in made if f"{path}.gz" not in made)
+    return [path for path in files if not (root / "data" / path).exists()]
 
 
 def fill(root: Path, *, real: bool = False) -> int:
@@ -227,29 +209,28 @@ def fill(root: Path, *, real: bool = False) -> int:
     With `real`, a stand-in counts as a failure.
     """
     cache = os.environ.get("DATA_CACHE")
-    for source in SOURCES:
-        try:
-            print(f"  {source.path}:", end=" ", flush=True)
-            started, how = time.monotonic(), find(source, root, cache)
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        files = declared(root)
+        for path in files.registry:
+            print(f"  {path}:", end=" ", flush=True)
+            started = time.monotonic()
+            try:
+                how = find(path, files, root / cache if cache else None)
+            except OSError as error:
+                raise DataError(
+                    f"{files.abspath / path}: cannot be read or written ({error})\n"
+                    "  to do     make it readable and writable, or free some space"
+                ) from error
             seconds = round(time.monotonic() - started)
             print(f"{how}, in {seconds} s" if seconds else how)
-        except DataError as error:
-            print(f"refused\n{error}", file=sys.stderr)
-            return 1
-        except OSError as error:
-            print(
-                f"refused\n{root / 'data' / source.path}: "
-                f"cannot be read or written ({error})\n"
-                "  to do     make it readable and writable, or free some space",
-                file=sys.stderr,
+        unpack(files)
+        if real and (made := stand_ins(root)):
+            raise DataError(
+                f"data: only stand-ins are to be had for {', '.join(made)}\n"
+                "  to do     set DATA_CACHE to a folder that has them, or try later"
             )
-            return 1
-    unpack(root)
-    if real and (made := stand_ins(root)):
-        print(
-            f"refused\ndata: only stand-ins are to be had for {', '.join(made)}\n"
-            "  to do     set DATA_CACHE to a folder that has them, or try again later",
-            file=sys.stderr,
-        )
+    except DataError as error:
+        print(f"refused\n{error}", file=sys.stderr)
         return 1
     return 0
