@@ -16,6 +16,7 @@ import traceback
 import types
 from typing import Any
 
+IMPORTING = "<frozen importlib._bootstrap>"
 Lines = list[tuple[str, str, int, int]]  # text, file, number in it, dedented columns
 
 
@@ -145,6 +146,29 @@ def device() -> str:
     return "CPU"
 
 
+STARTS = (  # what Python reports of the starting of a process
+    *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
+    "subprocess.Popen",
+)
+
+
+def watch_starts() -> list[str]:
+    """Return a list to which the starting of any process is added.
+
+    What a library starts while it is imported hangs on that library alone.
+    """
+    started: list[str] = []
+
+    def hook(event: str, _: Any) -> None:
+        if event in STARTS:
+            frames = traceback.walk_stack(None)
+            if not any(x.f_code.co_filename == IMPORTING for x, _ in frames):
+                started.append(event)
+
+    sys.addaudithook(hook)
+    return started
+
+
 def run(program: dict[str, Any], events: int) -> None:
     """Run the blocks in order, and tell what happens as it happens."""
     module = types.ModuleType("__main__")  # pickle and dataclasses look classes up here
@@ -152,6 +176,7 @@ def run(program: dict[str, Any], events: int) -> None:
     sys.argv = [""]
     hide(program["hidden"])
     used = watch_stand_ins(program["stand_ins"])
+    started = watch_starts()
     files = {file for block in program["blocks"] for _, file, *_ in block["lines"]}
 
     def tell(event: str, **facts: Any) -> None:
@@ -177,7 +202,11 @@ def run(program: dict[str, Any], events: int) -> None:
         tell("end", facts=facts)
         if facts["error"] and not block["raises"]:
             break
-    tell("done", device=device())
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    ends = {"device": device(), "modules": sorted(loaded - sys.stdlib_module_names)}
+    # multiprocessing imports what it starts processes with when it starts one.
+    spawned = any(name.startswith("multiprocessing.popen_") for name in sys.modules)
+    tell("done", facts=ends | {"spawned": bool(started) or spawned})
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,12 +55,18 @@ class Result:
         )  # a SyntaxError starts none
 
 
+def accessed(path: Path) -> bool:
+    """Whether a file was read, or a folder listed, since its time was set to 0."""
+    return path.stat().st_atime_ns != 0
+
+
 class Process:
     """Runs `child.py` on a program; use it in a `with` statement."""
 
     def __init__(self, program: Program, root: Path) -> None:
         self.program, self.root = program, root
-        self.device = ""  # what its framework saw; known when it has ended
+        # How it ended: `device`, `modules`, `spawned` and `read`.
+        self.told: dict[str, Any] = {}
         self.folder = tempfile.TemporaryDirectory(prefix="page-")
         self.inside = Path(self.folder.name)
         work = self.inside / "work"  # the empty folder in which the program runs
@@ -67,7 +74,7 @@ class Process:
         own = self.inside / "tmp"  # what libraries leave there goes with the program
         own.mkdir()
         self.stand_ins = stand_ins(root)
-        self.link_data(work / "data")
+        self.copy_data(work / "data")
         (self.inside / "program.json").write_text(self.as_json(), encoding="utf-8")
         self.events, child_events = os.pipe()
         self.unread = b""
@@ -102,19 +109,48 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
-    def link_data(self, folder: Path) -> None:
-        """Lay `data/` into the empty folder, with stand-ins for what it lacks."""
+    def copy_data(self, folder: Path) -> None:
+        """Copy `data/` into the empty folder, with stand-ins for what it lacks.
+
+        What the program writes there goes with it, as a reader's own copy would. No
+        copy has been read yet, says its time of last access.
+        """
         data = self.root / "data"
         data.mkdir(exist_ok=True)
-        if not self.stand_ins:
-            folder.symlink_to(data, target_is_directory=True)
-            return
-        for source in (data, self.root / STAND_INS):
-            for file in filter(Path.is_file, source.rglob("*")):
-                link = folder / file.relative_to(source)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                if not link.exists():  # real data come first
-                    link.symlink_to(file)
+
+        def copy(source: str, target: str) -> None:
+            if not os.path.exists(target):  # real data come first
+                shutil.copy2(source, target)
+
+        for source in (data, self.root / STAND_INS)[: 2 if self.stand_ins else 1]:
+            shutil.copytree(
+                source,
+                folder,
+                copy_function=copy,
+                ignore_dangling_symlinks=True,
+                dirs_exist_ok=True,
+            )
+        self.probe = self.inside / "probe"
+        self.probe.write_text("read me")
+        self.data = [self.probe, folder, *folder.rglob("*")]
+        for path in self.data:
+            os.utime(path, ns=(0, path.stat().st_mtime_ns))
+
+    def read(self) -> list[str]:
+        """Return what was read under `data/`, by the program or by what it started.
+
+        A folder, with a slash at its end, was read if its names were listed. Where the
+        file system keeps no times of access, everything counts as read.
+        """
+        self.probe.read_text()
+        unknown = not accessed(self.probe)
+        _, folder, *inside = self.data
+        paths = [x for x in (folder, *inside) if x.exists()]
+        return sorted(
+            f"{path.relative_to(folder).as_posix()}{'/' * path.is_dir()}"
+            for path in paths
+            if unknown or accessed(path)
+        )
 
     def as_json(self) -> str:
         """Return the program as `child.py` reads it."""
@@ -190,8 +226,8 @@ class Process:
                     running, start = False, printed
                     deadline = time.monotonic() + ENDING_LIMIT
                 else:
-                    self.device = event["device"]
                     self.end(block, start)
+                    self.told = event["facts"] | {"read": self.read()}
                     return
             # It tells no more; it may have closed what it tells it with, and go on.
             ended = self.last_words(max(deadline - time.monotonic(), 1))

@@ -28,7 +28,9 @@ class Run:
         self.results: dict[Block, Future] = {x: Future() for x in program.blocks}
         self.printed: dict[Block, Result] = {}  # of the blocks that ran in this run
         self.stamp: dict[str, Any] = {}  # what was verified, once all of it passed
-        self.measured: dict[str, Any] = {}  # seconds, memory, device, stand-ins
+        # Seconds, memory, device, stand-ins; what it read under data/, which modules it
+        # loaded that are not Python's own, and whether it started a process.
+        self.measured: dict[str, Any] = {}
 
     @property
     def failures(self) -> list[BaseException]:
@@ -116,7 +118,7 @@ class Runner:
         if not failed:
             seconds, result = time.perf_counter() - started, run.printed[last]
             run.measured = {"seconds": round(seconds, 1), "peak_bytes": result.peak}
-            run.measured |= {"stand_ins": result.stand_ins, "device": process.device}
+            run.measured |= {"stand_ins": result.stand_ins} | process.told
             self.passed(run)
         if not run.results[last].done():
             run.results[last].set_result(None)
