@@ -1,9 +1,14 @@
-# Every command makes what it needs first: a venv from requirements.txt, the data.
-# `make help` lists them.
+# Every command makes what it needs first: a venv, then the data. `make serve` makes it with
+# what a site needs, and the other commands add the rest to it. `make help` lists them.
+
+ifeq ($(OS),Windows_NT)
+$(error This needs Linux, macOS or, on Windows, WSL: `wsl --install`, then clone and make there)
+endif
 
 PYTHON    ?= python3# the Python, 3.11 to 3.13, that the venv is made with
 PAGE      ?= # one page, as in models/logistic-regression.md; all by default
 ALL       ?= # anything: run all that is handed out, whatever the cache says
+JOBS      ?= # how many tests or programs run at once; by default, one on each core
 PORT      ?= 8000
 TIMES     ?= 10
 SAMPLE    ?= # how many mutants, chosen by the day; all by default
@@ -26,11 +31,12 @@ PART  := $(firstword $(wildcard $(if $(strip $(FRAMEWORK)),$(PARTS))) requiremen
 NAME  := $(patsubst requirements/%.txt,-%,$(filter requirements/%,$(PART)))
 VENV  ?= .venv$(NAME)$(if $(NEWEST),-newest)
 RUN   := $(VENV)/bin/python -m
+SITE  := $(VENV)/site
 READY := $(VENV)/ready
 TOOLS := .cache/tools/ready
 LEG   := $(or $(strip $(FRAMEWORK)),all)
 AGAIN := $(MAKE) --no-print-directory# named so, a dry run does not run it
-export ALL FRAMEWORK GPU
+export ALL FRAMEWORK GPU JOBS
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
@@ -45,7 +51,7 @@ help: ## list the commands
 	@echo "  QUICK=1 only to see that it works, nothing is written (bench);"
 	@echo "  FRAMEWORK=pytorch or tensorflow: where only one is installed (test, verify, canary)"
 
-serve: data ## build the site and serve it, with live reload
+serve: $(SITE) ## build the site and serve it, with live reload: needs no framework, no data
 	$(RUN) mkdocs serve --dev-addr 127.0.0.1:$(PORT) --watch snippets --watch pagecode
 
 site: data ## verify every page, then build the site into site/
@@ -140,21 +146,21 @@ canary-report: ## open or update the one issue with what the canary met (needs g
 clean: ## remove the venvs, the caches and the site (never data/)
 	rm -rf .venv .venv-* $(VENV) .cache site verified canary
 
-# The venv: made once, and again when a pin changes.
+# The venv: made once, and added to where more is needed or a pin has changed.
+COST := some minutes, up to 3.3 GB to fetch, 8.3 GB on disk
+$(SITE): COST := seconds, 42 MB to fetch, 270 MB on disk
+$(SITE): PART := requirements/site.txt
+$(SITE): requirements/site.txt requirements/constraints.txt
 $(READY): $(PINS)
+$(SITE) $(READY):
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" \
 	|| { echo "Python 3.11 to 3.13 is needed; '$(PYTHON)' is none: make PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c "import ensurepip, venv" 2> /dev/null \
-	|| { echo "'$(PYTHON)' lacks the venv module (on Debian: apt install python3-venv)"; exit 1; }
-	@echo "making $(VENV) of $(PART): a few minutes, up to 3.3 GB of downloads, 8.3 GB on disk; once"
-	$(PYTHON) -m venv $(VENV)
-	$(if $(NEWEST),sed -n 's/==.*//p' $(UNPINNED) > $(VENV)/newest.txt)
-	$(RUN) pip install --quiet --disable-pip-version-check $(if $(NEWEST),--upgrade) --requirement $(if $(NEWEST),$(VENV)/newest.txt,$(PART))
-	@touch $@
-UNPINNED := requirements/common.txt $(if $(NAME),$(PART),requirements/pytorch.txt requirements/tensorflow.txt)
+	@echo "$(VENV) gets $(PART): $(COST); once"
+	$(PYTHON) requirements/install.py $(VENV) $(PART) $(if $(NEWEST),--newest)
+	@touch $(SITE) $@
 
 # The mutation tester: beside the venv, for its pins are not those of the project.
 $(TOOLS): requirements/mutants.txt | $(READY)
 	@rm -rf $(@D)
-	$(RUN) pip install --quiet --disable-pip-version-check --target $(@D) --requirement $<
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target $(@D) --requirement $<
 	@touch $@

@@ -13,3 +13,11 @@ found and makes tables of it. For servers: `gpu` (does the framework see one),
 `handover` (stamps to another machine), `repeat` (are the outputs the same each time,
 and does nothing grow). Last `hook`: what MkDocs calls; nothing else knows MkDocs.
 """
+
+import sys
+
+if sys.platform == "win32":
+    sys.exit(
+        "pagecode runs on Linux, macOS or, on Windows, WSL: it needs Unix's processes\n"
+        "  to do     `wsl --install`, then clone and make there"
+    )
