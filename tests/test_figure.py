@@ -138,7 +138,7 @@ def test_picture_that_no_block_draws_is_refused(site: Site) -> None:
 
 def test_picture_can_be_shown_before_its_block_draws_it(drawn: Site) -> None:
     drawn.write(PAGE, f"![A preview](figures/page-1.svg)\n\n{drawn.text()}")
-    assert drawn.page().faults == []
+    assert drawn.faults() == []
     assert drawn.errors() == [""]
     change(drawn, "50.0", "60.0")
     [error] = drawn.errors()

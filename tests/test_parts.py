@@ -23,7 +23,7 @@ def programs(page: Page) -> dict[str, list[Block]]:
 def test_a_real_page_gives_its_programs_blocks_and_leaks_no_markup(page):
     for framework, blocks in programs(page).items():
         found = parts(page, framework, ROOT, URL)
-        assert [part for part in found if isinstance(part, Block)] == blocks
+        assert [part for part in found if isinstance(part, Block)] == [*blocks]
         text = "\n\n".join(part for part in found if isinstance(part, str))
         bare = re.sub(r"^ *(```+|~~~+).*?^ *\1", "", text, flags=re.M | re.S)
         bare = re.sub(r"(`+).+?\1", "", bare)
@@ -78,7 +78,6 @@ def section(site: Site) -> str:
         ("Said.[^1]\n\n[^1]: By me.", "Said. (note 1)\n\nNote 1: By me."),
         ("Term\n:   What it is", "Term\n-   What it is"),
         ("---\ntitle: x\n---\n# X", "# X"),
-        ("---\n---\n# X", "# X"),
         ("# X\n\nA\n\n---\n\nB", None),
     ],
 )

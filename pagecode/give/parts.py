@@ -106,7 +106,7 @@ def label(text: str) -> str:
 def items(page: Page, root: Path) -> list[Item]:
     """Return the page's lines and blocks, without outputs and drawn pictures."""
     found: list[Item] = []
-    index = skip_front_matter(page)
+    index = 0
     while index < len(page.lines):
         fence = page.fences.get(index)
         end = fence.end if fence else index + 1
@@ -122,14 +122,6 @@ def items(page: Page, root: Path) -> list[Item]:
             found += [Item(line, fenced=True) for line in lines]
         index = end
     return found
-
-
-def skip_front_matter(page: Page) -> int:
-    """Return the index of the first line after a page's YAML head."""
-    lines = [line.rstrip() for line in page.lines]
-    if lines[:1] == ["---"] and "---" in lines[1:]:
-        return lines.index("---", 1) + 1
-    return 0
 
 
 def unfold(found: list[Item], framework: str) -> list[Item]:

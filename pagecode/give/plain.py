@@ -56,10 +56,10 @@ def plain(
         return f"@@{len(comments) - 1}@@"
 
     fenced = {x for start, y in page.fences.items() for x in range(start, y.end)}
-    lines = [
+    lines = tuple(
         line if index in fenced else line.replaced(COMMENT.sub(mark, line))
         for index, line in enumerate(page.lines)
-    ]
+    )
     filled = fill("\n@@\n".join(comments)).split("\n@@\n")
     pieces = parts(replace(page, lines=lines), BOTH, root, site)
 
@@ -77,7 +77,7 @@ def plain(
         if isinstance(piece, str):
             written.append(piece)
             continue
-        own = [x for x in piece.pictures if drawn[x.path] is piece]
+        own = tuple(x for x in piece.pictures if drawn[x.path] is piece)
         output = piece.output if last.get(id(piece.output)) is piece else None
         written += shown(replace(piece, pictures=own), output, pictures)
 

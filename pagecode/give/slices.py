@@ -10,7 +10,7 @@ that they change something, followed into the page's own functions and through a
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -373,7 +373,7 @@ def parameters(function: ast.AST) -> list[str]:
     return [x.arg for x in [*given.posonlyargs, *given.args, *given.kwonlyargs]]
 
 
-def statements(blocks: list[Block]) -> list[Statement]:
+def statements(blocks: Sequence[Block]) -> list[Statement]:
     """Return the top-level statements of these blocks, each with what it binds."""
     found: list[Statement] = []
     env: dict[str, list[Statement]] = {}
@@ -417,7 +417,7 @@ def direct(names: set[str], env: dict[str, list[Statement]]) -> set[Statement]:
 class Slicer:
     """Makes the stand-alone programs of one program's blocks."""
 
-    def __init__(self, blocks: list[Block]) -> None:
+    def __init__(self, blocks: Sequence[Block]) -> None:
         self.blocks = blocks
         self.statements = statements(blocks)
         self.uses = {x: direct(x.names, x.env) for x in self.statements}

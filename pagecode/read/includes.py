@@ -1,5 +1,6 @@
 """Expand a page: resolve its includes so that every line knows where it came from."""
 
+import os
 import re
 import textwrap
 from collections import Counter
@@ -52,6 +53,8 @@ class Line(str):
 class Includes(SnippetPreprocessor):
     """pymdownx's own include code, with origins kept and rot refused."""
 
+    root: Path
+
     def read_lines(self, path: str) -> list[str]:
         """Number a file's lines; refuse sections that are doubled or left open."""
         lines = super().read_lines(path)
@@ -66,7 +69,8 @@ class Includes(SnippetPreprocessor):
                 raise SnippetMissingError(
                     f"{path}: section '{name}' has {start} starts and {end} ends"
                 )
-        return [Line(text, Path(path), n) for n, text in enumerate(lines, 1)]
+        file = Path(path)
+        return [Line(text, file, n) for n, text in enumerate(lines, 1)]
 
     def parse_snippet_target(self, path: str) -> dict | None:
         """Refuse line numbers: they go on pointing when the file has changed."""
@@ -81,45 +85,43 @@ class Includes(SnippetPreprocessor):
         pairs = zip(lines, dedented, strict=True)
         return [line.replaced(text, len(line) - len(text)) for line, text in pairs]
 
+    @classmethod
+    def replace_in(cls, site: Markdown, root: Path) -> "Includes":
+        """Take over from the site's own includes, with their settings.
 
-def expand(page: Path, root: Path) -> tuple[list[Line], list[Fault]]:
-    """Return the page's lines as the site's Markdown sees them, and what is wrong.
+        Everything comes from `root/snippets`.
+        """
+        stock = site.preprocessors["snippet"]
+        site.preprocessors.deregister("snippet")
+        includes = cls.__new__(cls)
+        includes.__dict__ |= stock.__dict__
+        includes.root, includes.base_path = root, [os.path.abspath(root / "snippets")]
+        return includes
 
-    Includes are taken from `root/snippets`, exactly as mkdocs.yml sets them up.
-    """
-    options = {
-        "base_path": [str(root / "snippets")],
-        "restrict_base_path": True,
-        "encoding": "utf-8",
-        "check_paths": True,
-        "dedent_subsections": True,
-        "auto_append": [],
-        "url_download": False,
-        "url_max_size": 0,
-        "url_timeout": 0,
-        "url_request_headers": {},
-        "max_retries": 0,
-        "backoff_factor": 0,
-    }
-    includes = Includes(options, Markdown())
-    lines: list[Line] = []
-    faults: list[Fault] = []
-    for number, text in enumerate(page.read_text(encoding="utf-8-sig").split("\n"), 1):
-        where = f"{page.relative_to(root)}:{number}"
-        line = Line(text, page, number)
-        includes.seen = set()
-        try:
-            expanded = includes.parse_snippets([line])
-        except SnippetMissingError as error:
-            faults.append(Fault(where, str(error).replace(f"{root}/", "")))
-            continue
-        is_include = re.match(r"[\s>*+-]*-+8<-", text)  # also in a quote or a list
-        if is_include and (expanded == [line] or re.fullmatch(r"\s*-+8<-+\s*", text)):
-            what = f"this include does not expand: {text.strip()}"
-            faults.append(Fault(where, f'{what} (write --8<-- "file.py:section")'))
-        elif is_include and not any(part.strip() for part in expanded):
-            faults.append(Fault(where, f"this include is empty: {text.strip()}"))
-        lines += (
-            part if isinstance(part, Line) else line.replaced(part) for part in expanded
-        )
-    return lines, faults
+    def expand(self, page: list[Line]) -> tuple[list[Line], list[Fault]]:
+        """Return a page's lines as the site's Markdown sees them, and what is wrong."""
+        lines: list[Line] = []
+        faults: list[Fault] = []
+        for line in page:
+            self.seen: set[str] = set()
+            what = ""
+            try:
+                expanded = self.parse_snippets([line])
+            except (SnippetMissingError, OSError, UnicodeDecodeError) as error:
+                what, expanded = str(error).replace(f"{self.root}/", ""), []
+            else:
+                is_include = re.match(
+                    r"[\s>*+-]*-+8<-", line
+                )  # in a quote or list, too
+                if is_include and (
+                    expanded == [line] or re.fullmatch(r"\s*-+8<-+\s*", line)
+                ):
+                    what = f"this include does not expand: {line.strip()}"
+                    what += ' (write --8<-- "file.py:section")'
+                elif is_include and not any(part.strip() for part in expanded):
+                    what = f"this include is empty: {line.strip()}"
+            if what:
+                where = f"{line.file.relative_to(self.root)}:{line.number}"
+                faults.append(Fault(where, what))
+            lines += (x if isinstance(x, Line) else line.replaced(x) for x in expanded)
+        return lines, faults

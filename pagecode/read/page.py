@@ -1,15 +1,36 @@
-"""A page's blocks and outputs, and the program that each framework makes of them."""
+"""A page's blocks and outputs, and the program that each framework makes of them.
+
+A page is read off the HTML that the site's own Markdown makes of it: what is shown as a
+block is a block, and what is not shown is none.
+"""
 
 import math
 import re
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4.element import PreformattedString
+from markdown import Markdown
 
 from pagecode.frameworks import BOTH, FRAMEWORKS, selected
-from pagecode.read.fences import Fence, find_fences, is_python
-from pagecode.read.includes import Fault, Line, expand
+from pagecode.read import config
+from pagecode.read.fences import (
+    BROKEN,
+    FENCE_HERE,
+    MARK,
+    PICTURE_HERE,
+    TAB_HERE,
+    Fence,
+    FenceFinder,
+    is_python,
+    mark,
+)
+from pagecode.read.includes import Fault, Includes, Line
 
 TIME_LIMIT = 120.0  # seconds that a block may run, unless it says `limit=…`
 TAB = re.compile(r' *={3}(?P<new>!?)\+?!? +"(?P<label>.*?)" *')
@@ -18,18 +39,18 @@ OUTPUT_OPTIONS = {"varies", "atol", "title"}
 PICTURE = re.compile(r"!\[(?P<alt>[^]]*)]\((?P<path>\S*figures/\S+\.svg)\)(\{.*\})?")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Output:
     """The `text` fence directly after a block: what that block prints."""
 
     line: int  # the page's number of its first text line
-    indent: str
-    lines: list[Line]
+    indent: str  # what each of its lines begins with on the page
+    lines: tuple[Line, ...]
     varies: bool = False  # its characters are not compared
     atol: str | None = None  # wider room for floats; the prose beside it says why
 
 
-@dataclass
+@dataclass(frozen=True)
 class Picture:
     """The picture directly after a block: what that block draws."""
 
@@ -43,18 +64,18 @@ class Picture:
         return self.path.with_suffix(".json")
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Block:
     """One Python fence of a page, as the reader sees it."""
 
     where: str  # docs/models/x.md:12
-    lines: list[Line]
+    lines: tuple[Line, ...]
     framework: str | None  # None outside the tabs: it belongs to every program
     both: bool = False  # it needs both frameworks
     raises: bool = False
     limit: float = TIME_LIMIT
     output: Output | None = None
-    pictures: list[Picture] = field(default_factory=list)
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def text(self) -> str:
@@ -68,7 +89,7 @@ class Program:
 
     page: "Page" = field(repr=False)
     framework: str
-    blocks: list[Block] = field(repr=False)
+    blocks: tuple[Block, ...] = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -76,18 +97,19 @@ class Program:
         return f"{self.framework}/{self.page.name}"
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Page:
     """A page's blocks in order, and all that is wrong with it before anything runs."""
 
     path: Path
     name: str  # models/x.md
-    blocks: list[Block]
-    faults: list[Fault]
+    title: str  # as the site tells it
+    blocks: tuple[Block, ...]
+    faults: tuple[Fault, ...]
     # As expanded; its fences by their first line; the lines of the blocks' pictures.
-    lines: list[Line] = field(default_factory=list, repr=False)
-    fences: dict[int, Fence] = field(default_factory=dict, repr=False)
-    drawn: set[int] = field(default_factory=set, repr=False)
+    lines: tuple[Line, ...] = field(repr=False)
+    fences: dict[int, Fence] = field(repr=False)
+    drawn: frozenset[int] = field(repr=False)
 
     @property
     def stem(self) -> str:
@@ -103,12 +125,6 @@ class Page:
         return "" if place == "." else quote(place) + "/"
 
     @cached_property
-    def title(self) -> str:
-        """Its title, as the site tells it."""
-        found = re.search(r"(?m)^# (.+)$", self.path.read_text(encoding="utf-8-sig"))
-        return found[1] if found else self.name
-
-    @cached_property
     def programs(self) -> list[Program]:
         """One program per framework that the page's tabs name; both where none does.
 
@@ -118,7 +134,9 @@ class Page:
             return [Program(self, BOTH, self.blocks)]
         named = {block.framework for block in self.blocks} - {None}
         return [
-            Program(self, name, [b for b in self.blocks if b.framework in (None, name)])
+            Program(
+                self, name, tuple(b for b in self.blocks if b.framework in (None, name))
+            )
             for name in FRAMEWORKS.values()
             if self.blocks and (name in named or not named)
         ]
@@ -136,27 +154,25 @@ def programs_to_run(pages: list[Page]) -> list[Program]:
     return [x for x in found if x.framework in selected()]
 
 
-@dataclass
-class Tabs:
-    """An open set of content tabs: their labels, and how all but the last ended."""
-
-    indent: int
-    labels: list[str]
-    ends: list[list[Block]] = field(default_factory=list)
-
-
 class Reader:
-    """Reads one page from top to bottom: tabs, blocks, outputs and faults."""
+    """Reads one page, from the top of what is shown to the bottom.
 
-    def __init__(self, path: Path, root: Path) -> None:
-        self.path, self.root = path, root
-        self.lines, self.faults = expand(path, root)
-        self.blocks: list[Block] = []
-        self.tabs: list[Tabs] = []
-        self.previews: list[tuple[Line, Picture]] = []
-        self.ready: list[Block] = []  # the blocks that an output here would belong to
-        self.fences = {fence.start: fence for fence in find_fences(self.lines)}
+    Fences are told by their numbers. `ready` are those of the blocks directly above: an
+    output or a picture here would belong to them.
+    """
+
+    def __init__(self, path: Path, root: Path, site: Any) -> None:
+        self.path, self.root, self.site = path, root, site
+        self.faults: list[Fault] = []
+        self.lines: list[Line] = []
+        self.fences: list[Fence] = []
+        self.blocks: dict[int, Block] = {}
+        self.outputs: dict[int, Output] = {}
+        self.output_of: dict[int, Output] = {}
+        self.pictures: dict[int, list[Picture]] = defaultdict(list)
         self.drawn: set[int] = set()
+        self.previews: list[tuple[Line, Picture]] = []
+        self.met: set[int] = set()  # shown, or hidden in a comment
 
     def where(self, line: Line) -> str:
         """Name a line of the page (an included one: of its snippet)."""
@@ -166,85 +182,150 @@ class Reader:
         """Note what is wrong at a line."""
         self.faults.append(Fault(self.where(line), what))
 
-    def read(self) -> None:
-        """Walk over the expanded lines; fill `blocks` and `faults`."""
-        index = 0
-        while index < len(self.lines):
-            at, line, fence = index, self.lines[index], self.fences.get(index)
-            index = fence.end if fence else index + 1
-            if not line.strip():
+    def read(self) -> Page:
+        """Read the page."""
+        name = self.path.relative_to(self.root / "docs").as_posix()
+        front_matter: dict[str, Any] = {}
+        markdown, heading = config.markdown(self.site)
+        try:
+            text = self.path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            self.fault(Line("", self.path, 1), f"this page cannot be read: {error}")
+        else:
+            below, front_matter = config.without_front_matter(text)
+            above = text[: len(text) - len(below)].count("\n")
+            page = [
+                Line(x, self.path, n)
+                for n, x in enumerate(below.split("\n"), above + 1)
+            ]
+            includes = Includes.replace_in(markdown, self.root)
+            self.lines, self.faults = includes.expand(page)
+            self.fences, html = self.convert(markdown)
+            self.walk(html, [])
+            self.check()
+        blocks = {
+            number: replace(
+                block,
+                output=self.output_of.get(number),
+                pictures=tuple(self.pictures[number]),
+            )
+            for number, block in self.blocks.items()
+        }
+        parts: dict[int, Block | Output] = {**blocks, **self.outputs}
+        return Page(
+            self.path,
+            name,
+            config.title(name, front_matter, MARK.sub("", heading.text)),
+            tuple(blocks.values()),
+            tuple(sorted(self.faults, key=lambda fault: fault.place)),
+            tuple(self.lines),
+            {x.start: replace(x, part=parts.get(n)) for n, x in enumerate(self.fences)},
+            frozenset(self.drawn),
+        )
+
+    def convert(self, markdown: Markdown) -> tuple[list[Fence], BeautifulSoup]:
+        """Return the fences that are found, and the HTML with a place for each."""
+        finder = FenceFinder.replace_in(markdown)
+        marked = []
+        for index, line in enumerate(self.lines):
+            text = TAB_HERE.sub(rf"\1{mark(index)}", line)
+            marked.append(PICTURE_HERE.sub(mark(index), text))
+        html = markdown.convert("\n".join(marked))
+        return finder.found, BeautifulSoup(html, "html.parser")
+
+    def walk(self, parent: Tag, labels: list[str]) -> list[int]:
+        """Read what an element shows, under these tabs; return what is ready below."""
+        ready: list[int] = []
+        for child in parent.children:
+            if isinstance(child, PreformattedString):  # a comment
+                self.met |= {int(x) for x in FENCE_HERE.findall(child)}
+            elif isinstance(child, NavigableString):
+                for index in BROKEN.findall(child):
+                    what = "is not closed, or holds a line with less indent"
+                    self.fault(self.lines[int(index)], f"this fence {what}")
+                if bare(child):
+                    ready = []
+            elif not isinstance(child, Tag):
                 continue
-            heading = None if fence else TAB.fullmatch(line)
-            self.follow_tabs(line, heading)
-            if fence:
-                self.read_fence(fence)
-            elif picture := PICTURE.fullmatch(line.strip()):
-                if self.ready:
-                    self.drawn.add(at)
-                self.read_picture(line, picture)
-            elif not heading:
-                self.ready = []
-                if re.match(r"[ >]*(```|~~~)", line):
-                    self.fault(
-                        line,
-                        "this fence is not closed, or holds a line with less indent",
-                    )
-        self.follow_tabs(Line("end", self.path, 0), None)
-        self.check_previews()
+            elif number := child.get("data-fence"):
+                self.met.add(int(str(number)))
+                ready = self.read_fence(int(str(number)), labels, ready)
+            elif "tabbed-set" in child.get_attribute_list("class"):
+                ready = self.walk_tabs(child, labels)
+            elif pictures := only_pictures(child):
+                for picture in pictures:
+                    if ready or picture is not child:  # not one that adorns a text
+                        self.read_picture(picture, ready)
+            else:
+                self.check_typed(child)
+                ready = self.walk(child, labels)
+        return ready
 
-    def follow_tabs(self, line: Line, heading: re.Match | None) -> None:
-        """Leave the tabs that this line is no longer in; enter the one it begins."""
-        indent = len(line) - len(line.lstrip(" "))
-        while self.tabs and indent < self.tabs[-1].indent + 4:
-            tabs = self.tabs[-1]
-            tabs.ends.append(self.ready)
-            self.ready = []
-            if heading and indent == tabs.indent and not heading["new"]:
-                if heading["label"] in tabs.labels:
-                    what = f"this set of tabs has '{heading['label']}' already"
-                    self.fault(line, f"{what}; write prose between two sets")
-                tabs.labels.append(heading["label"])
-                return
-            self.tabs.pop()
-            if all(tabs.ends):  # each tab ends with a block: an output may be shared
-                self.ready = [block for end in tabs.ends for block in end]
-        if heading:
-            self.tabs.append(Tabs(indent, [heading["label"]]))
-            self.ready = []
+    def walk_tabs(self, tabs: Tag, labels: list[str]) -> list[int]:
+        """Read a set of tabs; an output below belongs to the last block of each."""
+        names: list[str] = []
+        ends: list[list[int]] = []
+        heads, inside = (
+            [
+                x
+                for part in tabs(class_=box, recursive=False)
+                for x in part(tag, recursive=False)
+            ]
+            for box, tag in (("tabbed-labels", "label"), ("tabbed-content", "div"))
+        )
+        for head, tab in zip(heads, inside, strict=True):
+            name = bare(head.get_text())
+            if name in names:
+                what = f"this set of tabs has '{name}' already"
+                line = self.line_of(head.get_text(), name)
+                self.fault(line, f"{what}; write prose between two sets")
+            names.append(name)
+            ends.append(self.walk(tab, [*labels, name]))
+        return [number for end in ends for number in end] if all(ends) else []
 
-    def read_fence(self, fence: Fence) -> None:
-        """Read a fence as a block, as an output, or as neither."""
+    def line_of(self, text: str, shown: str) -> Line:
+        """Return the line that a mark in this text names, or else the first like it."""
+        if found := MARK.search(text):
+            return self.lines[int(found[1])]
+        like = (line for line in self.lines if shown in line)
+        return next(like, Line("", self.path, 1))
+
+    def read_fence(self, number: int, labels: list[str], ready: list[int]) -> list[int]:
+        """Read a fence as a block, an output or neither; return what is ready below."""
+        fence = self.fences[number]
         opening = self.lines[fence.start]
         try:
             python = is_python(fence.language)
             allowed = BLOCK_OPTIONS if python else OUTPUT_OPTIONS
-            unknown = sorted(set(fence.options) - allowed)
-            if unknown and (python or fence.language == "text"):
+            if not python and fence.language != "text":
+                return []
+            if unknown := sorted(set(fence.options) - allowed):
                 raise ValueError(f"unknown option '{unknown[0]}'")
-            if python:
-                self.read_block(fence, opening)
-            elif fence.language == "text":
-                self.read_output(fence, opening)
-            else:
-                self.ready = []
+            if not python:
+                self.read_output(number, fence, ready)
+                return ready
+            self.blocks[number] = self.read_block(fence, labels)
+            return [number]
         except ValueError as error:
             self.fault(opening, str(error))
-            self.ready = []
+            return []
 
-    def content(self, fence: Fence) -> list[Line]:
-        """Return the lines inside a fence, without the fence's own indent."""
-        return [
-            line.replaced(line[fence.indent :], line.indent + fence.indent)
-            for line in self.lines[fence.start + 1 : fence.end - 1]
-        ]
+    def content(self, fence: Fence) -> tuple[Line, ...]:
+        """Return the lines inside a fence as they are shown."""
+        lines = self.lines[fence.start + 1 : fence.end - 1]
+        return tuple(
+            line.replaced(text, line.indent + len(line) - len(text))
+            for line, text in zip(lines, fence.texts, strict=True)
+        )
 
-    def read_block(self, fence: Fence, opening: Line) -> None:
+    def read_block(self, fence: Fence, labels: list[str]) -> Block:
         """Read a Python fence; ValueError names what is wrong with it as a whole."""
-        labels = [tabs.labels[-1] for tabs in self.tabs]
-        framework = next((FRAMEWORKS[x] for x in labels if x in FRAMEWORKS), None)
-        lines = self.content(fence)
+        named = [FRAMEWORKS[x] for x in labels if x in FRAMEWORKS]
+        framework = named[0] if named else None
+        lines, known = self.content(fence), " or ".join(FRAMEWORKS)
+        if len(set(named)) > 1:
+            raise ValueError("this block is under the tabs of two frameworks")
         if labels and not framework:
-            known = " or ".join(FRAMEWORKS)
             raise ValueError(f"this block's tab is '{labels[-1]}', not {known}")
         if not any(line.strip() for line in lines):
             raise ValueError("this block is empty")
@@ -257,51 +338,95 @@ class Reader:
         both, raises = (name in fence.options for name in ("both", "raises"))
         if both and framework:
             raise ValueError("a block that needs both frameworks stands outside tabs")
-        block = Block(self.where(opening), lines, framework, both, raises, limit)
-        self.blocks.append(block)
-        self.ready, fence.part = [block], block
+        where = self.where(self.lines[fence.start])
+        return Block(where, lines, framework, both, raises, limit)
 
-    def read_output(self, fence: Fence, opening: Line) -> None:
+    def read_output(self, number: int, fence: Fence, ready: list[int]) -> None:
         """Read a `text` fence as the output of the block or blocks directly above."""
-        if not self.ready:
+        if not ready:
             raise ValueError("this output has no block directly above it")
-        if any(block.output for block in self.ready):
+        if any(block in self.output_of for block in ready):
             raise ValueError("a block directly above has its output already")
         atol = fence.options.get("atol")
         if atol is not None:
             positive(atol, "atol")
-        indent = opening[: fence.indent]
-        lines = self.content(fence)
+        opening, lines = self.lines[fence.start], self.content(fence)
         if any(line.file != self.path for line in lines):
             raise ValueError("an output stands on the page itself, not in an include")
         varies = "varies" in fence.options
-        if varies and any(block.raises for block in self.ready):
+        if varies and any(self.blocks[block].raises for block in ready):
             raise ValueError("an error is compared, so this output cannot vary")
+        indent = opening[: len(opening) - len(opening.lstrip(" \t>"))]
         output = Output(opening.number + 1, indent, lines, varies, atol)
-        fence.part = output
-        for block in self.ready:
-            block.output = output
+        self.outputs[number] = output
+        self.output_of |= dict.fromkeys(ready, output)
 
-    def read_picture(self, line: Line, picture: re.Match) -> None:
+    def read_picture(self, picture: Tag, ready: list[int]) -> None:
         """Read a picture as a figure of the block or blocks directly above."""
-        if not picture["alt"]:
-            self.fault(line, "this picture has no text that says what to see")
-        path = self.path.parent / picture["path"]
+        address = urlsplit(str(picture.get("src", "")))
+        path = self.path.parent / unquote(address.path)
+        if address.netloc or path.suffix != ".svg" or "figures" not in path.parts:
+            return
+        before, alt = picture.previous_sibling, bare(str(picture.get("alt", "")))
+        line = self.line_of(str(before or ""), address.path)
         if not path.resolve().is_relative_to((self.root / "docs").resolve()):
             self.fault(line, "this picture is outside docs/, where nothing is drawn")
             return
-        shown = Picture(self.where(line), path, picture["alt"])
-        if not self.ready:  # a preview of what a block further down draws
+        if not alt:
+            self.fault(line, "this picture has no text that says what to see")
+        shown = Picture(self.where(line), path, alt)
+        if not ready:  # a preview of what a block further down draws
             self.previews.append((line, shown))
-        for block in self.ready:
-            block.pictures.append(shown)
+        for number in ready:
+            self.pictures[number].append(shown)
+            self.drawn |= {n for n, x in enumerate(self.lines) if x is line}
 
-    def check_previews(self) -> None:
-        """Note the pictures that no block on the page draws."""
-        drawn = {picture.path for block in self.blocks for picture in block.pictures}
+    def check_typed(self, element: Tag) -> None:
+        """Note Python that is shown as a block and stands in the page's own HTML."""
+        tags = [element, element.find("code"), element.parent]
+        for tag in filter(None, tags if element.name == "pre" else []):
+            for name in tag.get_attribute_list("class"):
+                prefix, _, language = str(name).rpartition("language-")
+                if language != name and not prefix and runs(language):
+                    line = self.line_of(element.get_text(), str(name))
+                    self.fault(line, "code typed into the page, as HTML")
+                    return
+
+    def check(self) -> None:
+        """Note the fences that are not shown, and pictures that no block draws."""
+        for number, fence in enumerate(self.fences):
+            if number not in self.met and (
+                runs(fence.language) or fence.language == "text"
+            ):
+                what = "the site does not show this as a block: look at its indent"
+                self.fault(self.lines[fence.start], what)
+        drawn = {picture.path for found in self.pictures.values() for picture in found}
         for line, picture in self.previews:
             if picture.path not in drawn:
                 self.fault(line, "no block of this page draws this picture")
+
+
+def runs(language: str) -> bool:
+    """Whether the site shows the language as some kind of Python."""
+    try:
+        return is_python(language)
+    except ValueError:
+        return True
+
+
+def bare(text: str) -> str:
+    """Return shown text without our marks and the blanks around it."""
+    return MARK.sub("", text).strip()
+
+
+def only_pictures(element: Tag) -> list[Tag]:
+    """Return an element's pictures where it shows nothing else."""
+    if element.name == "img":
+        return [element]
+    pictures = element("img")
+    if pictures and (bare(element.get_text()) or element("div", {"data-fence": True})):
+        return []
+    return pictures
 
 
 def positive(text: str, name: str) -> float:
@@ -314,23 +439,10 @@ def positive(text: str, name: str) -> float:
 
 def read_page(path: Path, root: Path) -> Page:
     """Read the page at `root/docs/…`, with all its faults."""
-    reader = Reader(path, root)
-    reader.read()
-    name = path.relative_to(root / "docs").as_posix()
-    return Page(
-        path,
-        name,
-        reader.blocks,
-        sorted(reader.faults, key=lambda fault: fault.place),
-        reader.lines,
-        reader.fences,
-        reader.drawn,
-    )
+    return Reader(path, root, config.load(root)).read()
 
 
 def read_pages(root: Path) -> list[Page]:
-    """Read every page under `root/docs`, but not what is hidden."""
-    docs = root / "docs"
-    found = sorted(path.relative_to(docs) for path in docs.rglob("*.md"))
-    seen = [x for x in found if not any(part.startswith(".") for part in x.parts)]
-    return [read_page(docs / path, root) for path in seen]
+    """Read every page that the site shows."""
+    site = config.load(root)
+    return [Reader(root / "docs" / x, root, site).read() for x in config.names(site)]

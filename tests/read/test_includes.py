@@ -1,8 +1,11 @@
 """Includes: every line knows where it came from, and none fails unnoticed."""
 
+from pathlib import Path
+
 import pytest
 
-from pagecode.read.includes import expand
+from pagecode.read import config
+from pagecode.read.includes import Fault, Includes, Line
 from tests.conftest import CODE, PAGE, Site
 
 SNIPPET = """\
@@ -22,6 +25,14 @@ if __name__ == "__main__":
         print(area(radius))
     # --8<-- [end:run]
 """
+
+
+def expand(path: Path, root: Path) -> tuple[list[Line], list[Fault]]:
+    """Return a page's lines as the site sees them, and what is wrong."""
+    markdown, _ = config.markdown(config.load(root))
+    texts = path.read_text(encoding="utf-8").split("\n")
+    page = [Line(text, path, number) for number, text in enumerate(texts, 1)]
+    return Includes.replace_in(markdown, root).expand(page)
 
 
 def origins(site: Site, page: str) -> list[tuple[str, str, int]]:

@@ -51,7 +51,7 @@ def programs(site: Site) -> dict[str, list[str]]:
 def outputs(site: Site) -> list[list[str] | None]:
     """Return what is shown below each block; the page must have no fault."""
     assert site.faults() == []
-    return [block.output and block.output.lines for block in site.page().blocks]
+    return [block.output and list(block.output.lines) for block in site.page().blocks]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_output_knows_its_line_and_indent(site: Site) -> None:
     lay(site, '=== "PyTorch"\n\n    A\n\n    ```text\n    1\n      2\n    ```\n')
     [block] = site.page().blocks
     assert (block.output.line, block.output.indent) == (8, "    ")
-    assert block.output.lines == ["1", "  2"]
+    assert block.output.lines == ("1", "  2")
 
 
 def test_output_after_the_tabs_belongs_to_the_last_block_of_each(site: Site) -> None:

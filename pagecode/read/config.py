@@ -1,0 +1,95 @@
+"""What mkdocs.yml says of pages: which files are pages, and their Markdown.
+
+Nothing else in this room knows MkDocs.
+"""
+
+from html import unescape
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from markdown import Markdown
+from markdown.treeprocessors import Treeprocessor
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import get_files
+from mkdocs.utils import meta
+from mkdocs.utils.rendering import get_heading_text
+from mkdocs.utils.yaml import get_yaml_loader, yaml_load
+
+OWN = Path(__file__).parents[2] / "mkdocs.yml"  # for a folder without one, as in tests
+KEPT = ("site_name", "exclude_docs", "draft_docs", "use_directory_urls")
+
+
+def load(root: Path) -> MkDocsConfig:
+    """Return the site's configuration, without what cannot change how a page reads.
+
+    Left out are the theme, plugins and this project's own extensions: those change the
+    HTML of blocks that have been read already.
+    """
+    file = root / "mkdocs.yml"
+    file = file if file.exists() else OWN
+    config = MkDocsConfig(config_file_path=str(file))
+    with file.open("rb") as opened:
+        found = yaml_load(opened, get_yaml_loader(config=config))
+    extensions = found.get("markdown_extensions") or []
+    names = [x if isinstance(x, str) else next(iter(x)) for x in extensions]
+    settings = {name: found[name] for name in KEPT if name in found}
+    settings["docs_dir"] = str(root / "docs")
+    settings["plugins"] = []
+    settings["markdown_extensions"] = [
+        extension
+        for name, extension in zip(names, extensions, strict=True)
+        if not name.startswith("pagecode.")
+    ]
+    config.load_dict(settings)
+    errors, _ = config.validate()
+    if errors:
+        raise ValueError("\n".join(f"{file}: {name}: {x}" for name, x in errors))
+    return config
+
+
+def names(config: MkDocsConfig) -> list[str]:
+    """Return the names of all pages that the site shows: `models/x.md`."""
+    return sorted(file.src_uri for file in get_files(config).documentation_pages())
+
+
+def without_front_matter(text: str) -> tuple[str, dict[str, Any]]:
+    """Return what is below a page's front matter, and what the front matter says."""
+    return meta.get_data(text)
+
+
+class FirstHeading(Treeprocessor):
+    """Takes note of the heading of level 1 that a page begins with."""
+
+    text = ""
+
+    def run(self, root: Element) -> None:
+        """Note the text of the first element, or of the heading that it holds."""
+        for element in list(root)[:1]:
+            if (heading := next(element.iter("h1"), None)) is not None:
+                self.text = unescape(get_heading_text(heading, self.md))
+
+
+def markdown(config: MkDocsConfig) -> tuple[Markdown, FirstHeading]:
+    """Return the site's Markdown, and what notes a page's first heading."""
+    site = Markdown(
+        extensions=config.markdown_extensions, extension_configs=config.mdx_configs
+    )
+    heading = FirstHeading(site)
+    site.treeprocessors.register(
+        heading, "first_heading", 1
+    )  # where MkDocs has its own
+    return site, heading
+
+
+def title(name: str, front_matter: dict[str, Any], heading: str) -> str:
+    """Return a page's title by MkDocs' rule."""
+    if "title" in front_matter:
+        return str(front_matter["title"])
+    if heading:
+        return heading
+    stem = Path(name).stem
+    if stem in ("index", "README"):
+        return "Home" if "/" not in name else "Index"
+    words = stem.replace("-", " ").replace("_", " ")
+    return words.capitalize() if words == words.lower() else words
