@@ -34,6 +34,7 @@ RUN   := $(VENV)/bin/python -m
 SITE  := $(VENV)/site
 READY := $(VENV)/ready
 TOOLS := .cache/tools/ready
+PROOF := tests/test_pages.py tests/test_programs.py
 LEG   := $(or $(strip $(FRAMEWORK)),all)
 AGAIN := $(MAKE) --no-print-directory# named so, a dry run does not run it
 export ALL FRAMEWORK GPU JOBS
@@ -61,9 +62,14 @@ site: data ## verify every page, then build the site into site/
 
 test: lint tests ## prove the project: every block of every page, every function
 
+# Pages and what is handed out run in processes of their own, on all cores; then the other
+# tests, but for those that passed and reach nothing that has changed (tests/memory.py).
 tests: data
-	@[ -t 1 ] && [ -z "$$CI" ] && set -- --verbose -o console_output_style=times; \
-	echo "$(RUN) pytest $$*"; $(RUN) pytest "$$@"
+	@[ -t 1 ] && [ -z "$$CI" ] && set -- --verbose -o console_output_style=times; status=0; \
+	$(RUN) pytest "$$@" $(PROOF) || status=$$?; \
+	$(RUN) pytest "$$@" -p tests.memory --remember --numprocesses=$(or $(JOBS),logical) \
+	--maxprocesses=4 --dist=loadfile --no-loadscope-reorder tests $(PROOF:%=--ignore=%) \
+	|| status=$$?; exit $$status
 
 browser: ## install what the browser tests need (Debian): Chromium, fonts
 	@command -v apt-get > /dev/null \
@@ -102,7 +108,7 @@ verify: $(READY) ## run all that is published, cache off, on real data; verified
 	@rm -f verified/$(LEG).json
 	@$(if $(GPU),$(RUN) pagecode gpu)
 	@$(RUN) pagecode data --real
-	ALL=1 $(RUN) pytest $(if $(CI),,--verbose) tests/test_pages.py tests/test_programs.py
+	ALL=1 $(RUN) pytest $(if $(CI),,--verbose) $(PROOF)
 	$(RUN) pagecode stamps
 
 publish: $(READY) ## build the site out of what verify proved, and of nothing else

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from pagecode import __main__
-from pagecode.frameworks import FRAMEWORKS, selected
+from pagecode.frameworks import FRAMEWORKS, PACKAGES, selected
 from pagecode.prove import keys
 from pagecode.prove.verify import Verifier, report
 from pagecode.read.page import Page, read_page
@@ -224,18 +224,23 @@ collect_ignore_glob = [
 ]
 
 
-def pytest_pycollect_makemodule(module_path: Path) -> None:
-    """Import torch before a chapter's tests import TensorFlow.
+class TorchFirst:
+    """Imports torch before TensorFlow, whatever asks for TensorFlow, and when.
 
     Imported the other way round, the two abort the process; so does triton, which torch
     imports late, where TensorFlow is already there.
     """
-    folder = module_path.parent.name
-    chapter = folder == "snippets" or (ROOT / "snippets" / folder).is_dir()
-    if chapter and "pytorch" in selected():
-        import_module("torch")
-        if find_spec("triton"):  # comes with CUDA
-            import_module("triton")
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Find nothing: let what is first be imported."""
+        if name in PACKAGES["tensorflow"]:
+            sys.meta_path.remove(self)
+            for first in ("torch", "triton"):  # triton comes with CUDA
+                if find_spec(first):
+                    import_module(first)
+
+
+sys.meta_path.insert(0, TorchFirst())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
