@@ -1,57 +1,113 @@
 """Run one program, statement by statement: a process of its own, without any library.
 
-Called as `python child.py PROGRAM EVENTS`: PROGRAM is a JSON file with the blocks, each
-a list of [text, file, number, indent] lines; EVENTS is a file descriptor that takes one
-JSON object a line. Standard output is the program's. `process` is at the other end.
+Called as `python child.py PROGRAM EVENTS`: PROGRAM is a JSON file that names the
+program's file and its blocks; EVENTS is a file descriptor that takes one JSON object a
+line. `process` is at the other end.
+
+The program behaves as `python FILE` does: it is the module `__main__`, its lines are
+those of its file, and what it starts by multiprocessing imports that file. Standard
+output is another file for each block: what a process prints that outlives the block
+that started it is found there. Processes are started by spawning, as on macOS and on
+Windows: what works so, works by forking too, but not the other way round.
 """
 
+import __future__
+
 import ast
+import builtins
+import contextlib
+import ctypes
+import faulthandler
 import importlib.machinery
 import importlib.util
+import io
 import json
 import os
 import resource
+import signal
 import sys
+import threading
 import traceback
 import types
+import warnings
+from multiprocessing import context
 from typing import Any
 
 IMPORTING = "<frozen importlib._bootstrap>"
-Lines = list[tuple[str, str, int, int]]  # text, file, number in it, dedented columns
+STARTS = (  # what Python reports of the starting of a process
+    *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
+    "subprocess.Popen",
+)
+FUTURES = sum(
+    getattr(__future__, x).compiler_flag for x in __future__.all_feature_names
+)
+Statements = list[tuple[int, types.CodeType]]  # each with the number of its line
 
 
-def at_origin(tree: ast.AST, lines: Lines) -> None:
-    """Move every node to the file position that its text came from."""
-    for node in ast.walk(tree):
-        for line, column in (
-            ("lineno", "col_offset"),
-            ("end_lineno", "end_col_offset"),
-        ):
-            if getattr(node, line, None):
-                _, _, number, indent = lines[getattr(node, line) - 1]
-                setattr(node, line, number)
-                setattr(node, column, getattr(node, column) + max(indent, 0))
+def parse(block: dict[str, Any], path: str, flags: int) -> tuple[Statements, int]:
+    """Compile a block's statements; return them and the `__future__` flags below it.
 
-
-def parse(lines: Lines) -> list[tuple[str, ast.stmt]]:
-    """Return the block's statements, each with its file and at its place there."""
-    try:
-        tree = ast.parse("\n".join(text for text, *_ in lines))
-    except SyntaxError as error:
-        row = min(error.lineno or 1, len(lines)) - 1
-        error.filename, error.lineno = lines[row][1], lines[row][2]
-        raise
+    All of them, and the block as a whole, for some errors are found only then.
+    """
+    text = "\n" * (block["first"] - 1) + block["text"]
+    only_ast = flags | ast.PyCF_ONLY_AST
+    tree = compile(text, path, "exec", only_ast, dont_inherit=True)
+    whole = compile(tree, path, "exec", flags, dont_inherit=True)
+    flags |= whole.co_flags & FUTURES
     statements = []
-    for statement in tree.body:
-        file = lines[statement.lineno - 1][1]
-        at_origin(statement, lines)
-        statements.append((file, statement))
-    return statements
+    with warnings.catch_warnings(action="ignore"):  # the compiler has warned already
+        for node in tree.body:
+            text = getattr(node, "value", None) if isinstance(node, ast.Expr) else None
+            if isinstance(text, ast.Constant) and not block["opens"]:
+                continue  # it does nothing, and would become the program's `__doc__`
+            block["opens"] = False
+            body = ast.Module([node], [])
+            code = compile(body, path, "exec", flags, dont_inherit=True)
+            statements.append((node.lineno, code))
+    return statements, flags
 
 
-def last_line(error: BaseException) -> str:
-    """The line that Python prints last of this error."""
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+def parse_all(program: dict[str, Any]) -> list[Statements | SyntaxError]:
+    """Compile every block before the first one runs, as Python does with a script.
+
+    In place of what does not compile stands its error.
+    """
+    path, flags = program["path"], 0
+    found: list[Statements | SyntaxError] = []
+    for number, block in enumerate(program["blocks"]):
+        block["opens"] = number == 0
+        try:
+            statements, flags = parse(block, path, flags)
+            found.append(statements)
+        except SyntaxError as error:
+            found.append(error)
+    pairs = zip(found, program["blocks"], strict=True)
+    if all(block["raises"] or isinstance(x, list) for x, block in pairs):
+        try:  # what is right in itself may be wrong below the others
+            with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):
+                compile(file.read(), path, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            firsts = [block["first"] for block in program["blocks"]]
+            found[sum(x <= (error.lineno or 1) for x in firsts) - 1] = error
+    return found
+
+
+def error_line(error: BaseException) -> str:
+    """Return the line that names an error, the same on every page and in every file.
+
+    The name of its type, as Python prints it, and the first line of its message. No
+    notes, no causes, no errors of a group, no suggestions of Python's.
+    """
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ not in ("__main__", "builtins"):
+        name = f"{kind.__module__}.{name}"
+    try:
+        message = str(error.msg if isinstance(error, SyntaxError) else error)
+    except Exception:
+        message = "<exception str() failed>"
+    first = message.strip().partition("\n")[0].rstrip()
+    return f"{name}: {first}" if first else name
 
 
 def hide(packages: list[str]) -> None:
@@ -111,12 +167,12 @@ def draw_figures() -> list[Any]:
     return drawn
 
 
-def trace(error: BaseException, files: set[str]) -> list[tuple[str, int | None]]:
-    """Return where in these files the error arose, innermost last."""
-    if isinstance(error, SyntaxError) and error.filename in files:
-        return [(error.filename, error.lineno)]
+def trace(error: BaseException, path: str) -> list[int]:
+    """Return the lines of a file in which the error arose, innermost last."""
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return [error.lineno or 1]
     frames = traceback.extract_tb(error.__traceback__)
-    return [(x.filename, x.lineno) for x in frames if x.filename in files]
+    return [x.lineno for x in frames if x.filename == path and x.lineno]
 
 
 def peak() -> int:
@@ -146,12 +202,6 @@ def device() -> str:
     return "CPU"
 
 
-STARTS = (  # what Python reports of the starting of a process
-    *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
-    "subprocess.Popen",
-)
-
-
 def watch_starts() -> list[str]:
     """Return a list to which the starting of any process is added.
 
@@ -169,38 +219,111 @@ def watch_starts() -> list[str]:
     return started
 
 
+class Output(io.FileIO):
+    """Standard output, where a thread prints to the file of the block it is from."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(1, "w", closefd=False)
+        self.name = "<stdout>"
+        self.path, self.file = path, os.fstat(1)
+        self.born: dict[threading.Thread, str] = {}  # threads of earlier blocks
+        stream = sys.stdout
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(self),
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=True,
+        )
+        vars(sys)["__stdout__"] = sys.stdout
+        self.libc = ctypes.CDLL(None)
+        name = "__stdoutp" if sys.platform == "darwin" else "stdout"
+        line_buffered = 1
+        stdout = ctypes.c_void_p.in_dll(self.libc, name)
+        self.libc.setvbuf(stdout, None, line_buffered, ctypes.c_size_t(0))
+
+    def write(self, data: Any) -> int:
+        """Write to the file of the block, or of that which started this thread."""
+        path = self.born and self.born.get(threading.current_thread())
+        if not path:
+            return super().write(data) or 0
+        with open(path, "ab", buffering=0) as file:
+            return file.write(data)
+
+    def flush_all(self) -> int:
+        """Write what is still in memory, C's too; return how much the block printed."""
+        for stream in {sys.stdout, sys.__stdout__}:
+            with contextlib.suppress(Exception):  # it may be anything, or be closed
+                stream.flush()  # type: ignore[union-attr]
+        self.libc.fflush(None)
+        return os.stat(self.path).st_size
+
+    def turn(self, path: str) -> None:
+        """Let standard output be another file, unless the program has redirected it."""
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread():
+                self.born.setdefault(thread, self.path)
+        with contextlib.suppress(OSError), open(path, "ab") as file:
+            if os.path.samestat(os.fstat(1), self.file):
+                os.dup2(file.fileno(), 1)
+            self.path, self.file = path, os.fstat(file.fileno())
+
+
+def main_module(path: str) -> types.ModuleType:
+    """Become what Python makes of itself when it runs a script: return `__main__`."""
+    module = types.ModuleType("__main__")  # pickle and dataclasses look classes up here
+    loader = importlib.machinery.SourceFileLoader("__main__", path)
+    module.__dict__.update(
+        __annotations__={},
+        __builtins__=builtins,
+        __cached__=None,
+        __file__=path,
+        __loader__=loader,
+    )
+    sys.modules["__main__"] = module
+    sys.argv = [os.path.basename(path)]
+    sys.path[0] = os.path.dirname(path)
+    concrete = context._concrete_contexts["spawn"]  # type: ignore[attr-defined]
+    context._default_context._default_context = concrete  # type: ignore[attr-defined]
+    return module
+
+
 def run(program: dict[str, Any], events: int) -> None:
     """Run the blocks in order, and tell what happens as it happens."""
-    module = types.ModuleType("__main__")  # pickle and dataclasses look classes up here
-    sys.modules["__main__"] = module
-    sys.argv = [""]
+    path, owner = program["path"], os.getpid()
+    module = main_module(path)
     hide(program["hidden"])
     used = watch_stand_ins(program["stand_ins"])
     started = watch_starts()
-    files = {file for block in program["blocks"] for _, file, *_ in block["lines"]}
+    output = Output(program["output"])
+    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
 
     def tell(event: str, **facts: Any) -> None:
-        if sys.__stdout__:
-            sys.__stdout__.flush()
-        facts |= {"event": event, "printed": os.lseek(1, 0, os.SEEK_CUR)}
+        if os.getpid() != owner:
+            return  # a fork of the program goes on with it, and tells nothing
+        facts |= {"event": event, "printed": output.flush_all()}
         with open(events, "w", encoding="utf-8", closefd=False) as pipe:
             pipe.write(json.dumps(facts) + "\n")
 
-    for number, block in enumerate(program["blocks"]):
+    for number, parsed in enumerate(parse_all(program)):
         facts: dict[str, Any] = {"error": None, "trace": [], "figures": []}
+        if os.getpid() == owner:
+            output.turn(f"{program['output']}.{number}")
         tell("block", block=number)
         try:
-            for file, statement in parse(block["lines"]):
-                tell("statement", file=file, line=statement.lineno)
-                body = ast.Module([statement], [])
-                exec(compile(body, file, "exec", dont_inherit=True), module.__dict__)
+            if isinstance(parsed, SyntaxError):
+                raise parsed
+            for line, code in parsed:
+                tell("statement", line=line)
+                exec(code, module.__dict__)
             facts["figures"] = draw_figures()
         except BaseException as error:
-            facts |= {"error": last_line(error), "trace": trace(error, files)}
+            if os.getpid() != owner:
+                raise
+            facts |= {"error": error_line(error), "trace": trace(error, path)}
         facts["stand_ins"] = sorted(set(used))
         facts["peak"] = peak()
         tell("end", facts=facts)
-        if facts["error"] and not block["raises"]:
+        if facts["error"] and not program["blocks"][number]["raises"]:
             break
     loaded = {name.partition(".")[0] for name in sys.modules}
     ends = {"device": device(), "modules": sorted(loaded - sys.stdlib_module_names)}

@@ -2,12 +2,10 @@
 
 import json
 import os
+import re
 import select
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,12 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pagecode.book.data import STAND_INS, stand_ins
+from pagecode.book.data import stand_ins
 from pagecode.frameworks import hidden_from
 from pagecode.read.page import Block, Program
-from pagecode.run.machine import environment
+from pagecode.run.sandbox import GONE, GRACE, OUTPUT_LIMIT, TICK, Sandbox, TooMuch
+from pagecode.run.script import script
 
 ENDING_LIMIT = 60.0  # seconds for starting Python, and for ending after the last block
+WATCHED = 0.5  # seconds in which a program that computes must have computed something
+UNGUARDED = "process has finished its bootstrapping phase"  # Python says so
+STACK = r"(?:Thread|Current thread) .*:\n((?:  .*\n)+)"  # as faulthandler writes it
+FRAME = r'  File "(.*)", line (\d+) in (.*)'
+
+
+class Unguarded(Exception):
+    """A process that the program starts has started the program anew."""
 
 
 class Failure(AssertionError):
@@ -32,7 +39,7 @@ class Result:
     """What one block did."""
 
     text: str  # what it printed
-    error: str | None  # the last line that Python prints of it
+    error: str | None  # the line that names its error
     trace: list[tuple[str, int]]  # the error's files and lines, innermost last
     figures: list[tuple[str, list[dict]]]  # SVG, and what it plots
     peak: int  # bytes of memory, at most so far
@@ -55,144 +62,109 @@ class Result:
         )  # a SyntaxError starts none
 
 
-def accessed(path: Path) -> bool:
-    """Whether a file was read, or a folder listed, since its time was set to 0."""
-    return path.stat().st_atime_ns != 0
-
-
-class Process:
+class Process(Sandbox):
     """Runs `child.py` on a program; use it in a `with` statement."""
 
     def __init__(self, program: Program, root: Path) -> None:
-        self.program, self.root = program, root
+        super().__init__(root)
+        self.program, self.script = program, script(program)
         # How it ended: `device`, `modules`, `spawned` and `read`.
         self.told: dict[str, Any] = {}
-        self.folder = tempfile.TemporaryDirectory(prefix="page-")
-        self.inside = Path(self.folder.name)
-        work = self.inside / "work"  # the empty folder in which the program runs
-        work.mkdir()
-        own = self.inside / "tmp"  # what libraries leave there goes with the program
-        own.mkdir()
-        self.stand_ins = stand_ins(root)
-        self.copy_data(work / "data")
-        (self.inside / "program.json").write_text(self.as_json(), encoding="utf-8")
+        self.number, self.line = 0, 0  # of the block and of the line that it is at
+        self.running = False  # whether it is in that block
+        self.printed: dict[int, int] = {}  # bytes, by the number of a block that ended
+        self.path = self.work / self.script.name
+        self.path.write_text(self.script.text, encoding="utf-8")
+        child, facts = Path(__file__).with_name("child.py"), self.file("program.json")
+        facts.write_text(self.as_json(), encoding="utf-8")
         self.events, child_events = os.pipe()
         self.unread = b""
-        script, file = (
-            Path(__file__).with_name("child.py"),
-            self.inside / "program.json",
-        )
-        with self.file("stdout") as out, self.file("stderr") as err:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-P", str(script), str(file), str(child_events)],
-                cwd=work,
-                env=environment(root) | {"TMPDIR": str(own)},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                pass_fds=[child_events],
-                start_new_session=True,
-            )
+        command = [str(child), str(facts), str(child_events)]
+        self.popen = self.start(*command, pass_fds=[child_events])
         os.close(child_events)
 
     def __enter__(self) -> "Process":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill()
         os.close(self.events)
-        self.folder.cleanup()
-
-    def kill(self) -> None:
-        """End it and everything it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, signal.SIGKILL)
+        super().__exit__()
         self.popen.wait()
-
-    def copy_data(self, folder: Path) -> None:
-        """Copy `data/` into the empty folder, with stand-ins for what it lacks.
-
-        What the program writes there goes with it, as a reader's own copy would. No
-        copy has been read yet, says its time of last access.
-        """
-        data = self.root / "data"
-        data.mkdir(exist_ok=True)
-
-        def copy(source: str, target: str) -> None:
-            if not os.path.exists(target):  # real data come first
-                shutil.copy2(source, target)
-
-        for source in (data, self.root / STAND_INS)[: 2 if self.stand_ins else 1]:
-            shutil.copytree(
-                source,
-                folder,
-                copy_function=copy,
-                ignore_dangling_symlinks=True,
-                dirs_exist_ok=True,
-            )
-        self.probe = self.inside / "probe"
-        self.probe.write_text("read me")
-        self.data = [self.probe, folder, *folder.rglob("*")]
-        for path in self.data:
-            os.utime(path, ns=(0, path.stat().st_mtime_ns))
-
-    def read(self) -> list[str]:
-        """Return what was read under `data/`, by the program or by what it started.
-
-        A folder, with a slash at its end, was read if its names were listed. Where the
-        file system keeps no times of access, everything counts as read.
-        """
-        self.probe.read_text()
-        unknown = not accessed(self.probe)
-        _, folder, *inside = self.data
-        paths = [x for x in (folder, *inside) if x.exists()]
-        return sorted(
-            f"{path.relative_to(folder).as_posix()}{'/' * path.is_dir()}"
-            for path in paths
-            if unknown or accessed(path)
-        )
 
     def as_json(self) -> str:
         """Return the program as `child.py` reads it."""
-        blocks = [
-            {
-                "raises": block.raises,
-                "lines": [[x, str(x.file), x.number, x.indent] for x in block.lines],
-            }
-            for block in self.program.blocks
-        ]
+        pairs = zip(self.script.starts, self.program.blocks, strict=True)
         facts = {
-            "blocks": blocks,
+            "path": str(self.path),
+            "output": str(self.file("stdout")),
+            "blocks": [
+                {"first": first, "text": block.text, "raises": block.raises}
+                for first, block in pairs
+            ],
             "hidden": hidden_from(self.program.framework),
-            "stand_ins": self.stand_ins,
+            "stand_ins": stand_ins(self.root),
         }
         return json.dumps(facts)
 
-    def file(self, name: str) -> Any:
-        """Open a file that takes what the program writes."""
-        return (self.inside / name).open("ab")
+    @property
+    def block(self) -> Block:
+        """The block that it is at."""
+        return self.program.blocks[self.number]
 
-    def printed(self, start: int, end: int | None = None) -> str:
-        """Return what it wrote to standard output between two offsets."""
-        text = (self.inside / "stdout").read_bytes()[start:end]
-        return text.decode(errors="replace")
+    def failure(self, what: str, block: Block | None = None, **said: str) -> Failure:
+        """Return what is wrong with a block, and what else there is to say."""
+        lines = [f"{(block or self.block).where}: {what}"]
+        lines += [f"  {x.replace('_', ' '):<10}{text}" for x, text in said.items()]
+        return Failure("\n".join(lines))
 
-    def last_words(self, limit: float = 0) -> str:
-        """Return how it ended, and the last lines that it wrote to standard error.
+    def place(self, line: int) -> str:
+        """Return where a line of the program is from, as `snippets/x.py:41`."""
+        file, number = self.script.origins[line]
+        return f"{os.path.relpath(file, self.root)}:{number}"
 
-        TimeoutExpired if it goes on for so many seconds.
-        """
-        status = self.popen.wait(limit)
+    def last_words(self, status: int) -> str:
+        """Return how it ended, and the last lines that it wrote to standard error."""
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        err = (self.inside / "stderr").read_text(errors="replace")
-        return "\n            ".join([how, *err.strip().splitlines()[-5:]])
+        err = self.text("stderr").strip().splitlines()
+        return "\n            ".join([how, *err[-5:]])
+
+    def check_output(self) -> None:
+        """Raise TooMuch or Unguarded where what it writes shows that all is lost."""
+        super().check_output()
+        started_anew = UNGUARDED in self.text("stderr")
+        if self.running and not self.block.raises and started_anew:
+            raise Unguarded
+
+    def check_late(self) -> None:
+        """Raise Failure where a block that has ended has gone on printing."""
+        for number, printed in self.printed.items():
+            if late := self.text(f"stdout.{number}", printed).strip():
+                block = self.program.blocks[number]
+                last = block is self.program.blocks[-1]
+                what = "this last block the program" if last else "it what it started"
+                raise self.failure(
+                    f"after {what} still prints",
+                    block,
+                    printed=late.splitlines()[0],
+                    to_do="let the block wait for all that prints (`join`, `wait`)",
+                )
+
+    def wait(self, deadline: float) -> int:
+        """Wait until it has ended; return its status. TimeoutError if it goes on."""
+        while time.monotonic() < deadline:
+            with suppress(subprocess.TimeoutExpired):
+                return self.popen.wait(TICK)
+            self.check_output()
+        raise TimeoutError
 
     def next_event(self, deadline: float) -> dict[str, Any] | None:
         """Return what it tells next, None at its end; TimeoutError if it hangs."""
         while b"\n" not in self.unread:
-            left = max(deadline - time.monotonic(), 0)
-            if not select.select([self.events], [], [], left)[0]:
+            if (left := deadline - time.monotonic()) < 0:
                 raise TimeoutError
+            if not select.select([self.events], [], [], min(left, TICK))[0]:
+                self.check_output()
+                continue
             chunk = os.read(self.events, 65536)
             if not chunk:
                 return None
@@ -203,52 +175,123 @@ class Process:
     def follow(self) -> Iterator[tuple[Block, Result]]:
         """Yield each block when it has ended, with what it did.
 
-        Raises Failure where a block hangs or ends the process, and where the process
-        does not end well after its last block.
+        Raises Failure where a block hangs, prints without end or ends the process, and
+        where the process does not end well after its last block.
         """
-        block, place, running, start = self.program.blocks[0], "", False, 0
         statements: list[tuple[int, str, int]] = []
         deadline = time.monotonic() + ENDING_LIMIT
         try:
             while event := self.next_event(deadline):
-                printed = event["printed"]
                 if event["event"] == "block":
-                    block, statements = self.program.blocks[event["block"]], []
-                    running, place = True, block.where
-                    deadline = time.monotonic() + block.limit
+                    self.number, self.running, statements = event["block"], True, []
+                    self.line = self.script.starts[self.number]
+                    deadline = time.monotonic() + self.block.limit
                 elif event["event"] == "statement":
-                    file, line = event["file"], event["line"]
-                    statements.append((printed - start, file, line))
-                    place = f"{os.path.relpath(file, self.root)}:{line}"
+                    self.line = event["line"]
+                    origin = self.script.origins[self.line]
+                    statements.append((event["printed"], *origin))
                 elif event["event"] == "end":
-                    text = self.printed(start, printed)
-                    yield block, Result(text, statements=statements, **event["facts"])
-                    running, start = False, printed
+                    self.check_output()
+                    self.check_late()
+                    self.running, facts = False, event["facts"]
+                    self.printed[self.number] = printed = event["printed"]
+                    text = self.text(f"stdout.{self.number}", 0, printed)
+                    facts["trace"] = [self.script.origins[x] for x in facts["trace"]]
+                    yield self.block, Result(text, statements=statements, **facts)
                     deadline = time.monotonic() + ENDING_LIMIT
                 else:
-                    self.end(block, start)
+                    self.end()
                     self.told = event["facts"] | {"read": self.read()}
                     return
             # It tells no more; it may have closed what it tells it with, and go on.
-            ended = self.last_words(max(deadline - time.monotonic(), 1))
-        except (TimeoutError, subprocess.TimeoutExpired):
-            what = "the program does not end: it leaves a thread or a process running"
-            if running:
-                what = (
-                    f"this block runs longer than {block.limit:g} s\n"
-                    f"  at        {place}\n"
-                    "  to do     make it faster, or give it `limit=SECONDS`"
-                )
-            raise Failure(f"{block.where}: {what}") from None
-        raise Failure(
-            f"{block.where}: this block ends the whole program\n"
-            f"  at        {place}\n  ended     {ended}"
+            status = self.wait(max(deadline, time.monotonic() + 1))
+        except TooMuch as error:
+            what = (
+                f"prints without end: more than {OUTPUT_LIMIT // 10**6} MB of {error}"
+            )
+            raise self.failure(
+                f"this block {what}",
+                at=self.place(self.line),
+                to_do="print less, or end the loop that prints",
+            ) from None
+        except Unguarded:
+            raise self.failure(
+                "a process that this block starts runs the whole program anew",
+                at=self.place(self.line),
+                to_do='put what starts it under `if __name__ == "__main__":`\n'
+                "            (here, as on macOS and Windows, it imports the program)",
+            ) from None
+        except TimeoutError:
+            raise self.hangs() from None
+        raise self.failure(
+            "this block ends the whole program",
+            at=self.place(self.line or self.script.starts[0]),
+            ended=self.last_words(status),
         )
 
-    def end(self, block: Block, start: int) -> None:
+    def end(self) -> None:
         """Wait until the process has ended; raise Failure unless it ended well."""
-        where = f"{block.where}: after this last block the program"
-        if self.popen.wait(ENDING_LIMIT):
-            raise Failure(f"{where} ends badly: {self.last_words()}")
-        if late := self.printed(start).strip():
-            raise Failure(f"{where} still prints\n  printed   {late.splitlines()[0]}")
+        if status := self.wait(time.monotonic() + ENDING_LIMIT):
+            what = "after this last block the program ends badly"
+            raise self.failure(what, ended=self.last_words(status))
+        deadline = time.monotonic() + GRACE
+        while self.look() and time.monotonic() < deadline:
+            time.sleep(TICK)
+        self.kill()
+        self.check_output()
+        self.check_late()
+
+    def hangs(self) -> Failure:
+        """Say what the program does that has not ended within its limit."""
+        computes, threads = self.computes(), self.stacks()
+        if not self.running:
+            at = self.places([frame for frames in threads for frame in frames])
+            return self.failure(
+                "the program does not end: it leaves a thread or a process running",
+                at=", ".join(at) or "no line of the program",
+                to_do="let the block that starts it end it (`join`, `close`)",
+            )
+        main = [x for x in threads if any(y[0].endswith("child.py") for y in x)]
+        frames = main[0] if main else []
+        file, line, name = frames[0] if frames else ("", 0, "")
+        doing = "it computes" if computes else "it waits, and computes nothing"
+        if name and file != str(self.path):
+            doing += f" ({name}, {os.path.basename(file)}:{line})"
+        to_do = "let it do fewer steps" if computes else "end what it waits for"
+        return self.failure(
+            f"this block runs longer than {self.block.limit:g} s",
+            at=(self.places(frames) or [self.place(self.line)])[0],
+            doing=doing,
+            to_do=f"{to_do}, or give it `limit=SECONDS`",
+        )
+
+    def computes(self) -> bool:
+        """Whether it, or what it started, uses a processor."""
+
+        def used() -> float:
+            seconds = 0.0
+            for process in self.look():
+                with suppress(*GONE):
+                    seconds += sum(process.cpu_times()[:2])
+            return seconds
+
+        before = used()
+        time.sleep(WATCHED)
+        return used() - before > 0.1 * WATCHED
+
+    def stacks(self) -> list[list[tuple[str, int, str]]]:
+        """Return its threads' frames (file, line, function), the innermost first."""
+        start = self.file("stderr").stat().st_size
+        with suppress(ProcessLookupError):
+            self.popen.send_signal(signal.SIGUSR1)
+        time.sleep(WATCHED)
+        dumped = re.findall(STACK, self.text("stderr", start))
+        return [
+            [(file, int(line), name) for file, line, name in re.findall(FRAME, x)]
+            for x in dumped
+        ]
+
+    def places(self, frames: list[tuple[str, int, str]]) -> list[str]:
+        """Return the places of those that are the program's."""
+        lines = [line for file, line, _ in frames if file == str(self.path)]
+        return [self.place(x) for x in lines if x in self.script.origins]

@@ -264,13 +264,13 @@ def test_one_page_does_not_reach_the_next(site: Site) -> None:
     site.write(
         "snippets/next.py",
         "# --8<-- [start:a]\nimport math, os\n"
-        "print(math.sqrt(4.0), len([1]), os.listdir(), 'A' in os.environ)\n"
+        "print(math.sqrt(4.0), len([1]), len(os.listdir()), 'A' in os.environ)\n"
         "# --8<-- [end:a]\n",
     )
     site.write(
         "docs/the-next.md",
         '=== "PyTorch"\n\n    ```python\n    --8<-- "next.py:a"\n    ```\n\n'
-        "    ```text\n    2.0 1 ['data'] False\n    ```\n",
+        "    ```text\n    2.0 1 2 False\n    ```\n",
     )
     status, out, err = run(site, "verify")
     assert (status, err) == (0, "")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pagecode.run import process
+from pagecode.run import sandbox
 from pagecode.run.runner import Run, Runner
 from tests.conftest import Site
 
@@ -67,7 +67,7 @@ def test_everything_counts_as_read_where_no_access_is_noted(
     """As on a file system that is mounted with `noatime`."""
     site.write("data/b/a.txt", "a")
     site.add("x = 1")
-    monkeypatch.setattr(process, "accessed", lambda path: False)
+    monkeypatch.setattr(sandbox, "accessed", lambda path: False)
     assert ran(site).measured["read"] == ["./", "b/", "b/a.txt"]
 
 
