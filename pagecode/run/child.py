@@ -49,9 +49,7 @@ def parse(block: dict[str, Any], path: str, flags: int) -> tuple[Statements, int
 
     All of them, and the block as a whole, for some errors are found only then.
     """
-    text = "\n" * (block["first"] - 1) + block["text"]
-    only_ast = flags | ast.PyCF_ONLY_AST
-    tree = compile(text, path, "exec", only_ast, dont_inherit=True)
+    tree = ast.parse("\n" * (block["first"] - 1) + block["text"], path)
     whole = compile(tree, path, "exec", flags, dont_inherit=True)
     flags |= whole.co_flags & FUTURES
     statements = []
@@ -93,21 +91,14 @@ def parse_all(program: dict[str, Any]) -> list[Statements | SyntaxError]:
 
 
 def error_line(error: BaseException) -> str:
-    """Return the line that names an error, the same on every page and in every file.
+    """Return the line that names an error: its type as Python prints it, its message.
 
-    The name of its type, as Python prints it, and the first line of its message. No
-    notes, no causes, no errors of a group, no suggestions of Python's.
+    It is the first line that Python prints of the error and does not indent. Notes,
+    causes, the errors of a group and the rest of a long message come after it, the
+    place of a syntax error before it.
     """
-    kind = type(error)
-    name = kind.__qualname__
-    if kind.__module__ not in ("__main__", "builtins"):
-        name = f"{kind.__module__}.{name}"
-    try:
-        message = str(error.msg if isinstance(error, SyntaxError) else error)
-    except Exception:
-        message = "<exception str() failed>"
-    first = message.strip().partition("\n")[0].rstrip()
-    return f"{name}: {first}" if first else name
+    lines = "".join(traceback.format_exception_only(error)).splitlines()
+    return next(line.rstrip() for line in lines if line[:1].strip())
 
 
 def hide(packages: list[str]) -> None:
@@ -234,6 +225,7 @@ class Output(io.FileIO):
             errors=stream.errors,
             line_buffering=True,
         )
+        sys.stdout.mode = "w"  # type: ignore[misc]
         vars(sys)["__stdout__"] = sys.stdout
         self.libc = ctypes.CDLL(None)
         name = "__stdoutp" if sys.platform == "darwin" else "stdout"
@@ -279,7 +271,7 @@ def main_module(path: str) -> types.ModuleType:
         __file__=path,
         __loader__=loader,
     )
-    sys.modules["__main__"] = module
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = module  # as workers say
     sys.argv = [os.path.basename(path)]
     sys.path[0] = os.path.dirname(path)
     concrete = context._concrete_contexts["spawn"]  # type: ignore[attr-defined]

@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 from pagecode.read.page import Block, Program
 
 HEAD = ["# The program of a page. Its lines are those of the page's snippets.", "#", ""]
+HELPER = '''\
+def _show_error():
+    """Print the line that names the error that is being handled."""
+    import sys
+    import traceback
+
+    lines = "".join(traceback.format_exception_only(sys.exception())).splitlines()
+    print(next(line for line in lines if line[:1].strip()))
+'''
 FAILING = "try:  # this fails, and is meant to"
-HANDLER = [
-    "except BaseException as error:",
-    '    print(f"{type(error).__name__}: {error}")',
-]
+HANDLER = ["except BaseException:", "    _show_error()"]
 
 
 @dataclass
@@ -33,7 +39,8 @@ class Script:
         texts = list(map(str, block.lines))
         if block.raises:
             before, texts, after = caught(texts)
-            self.lines += before
+            helper = HELPER.split("\n")
+            self.lines += before if helper[0] in self.lines else helper + before
         self.starts.append(len(self.lines) + 1)
         for line, text in zip(block.lines, texts, strict=True):
             self.lines.append(text)
