@@ -8,17 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache as remember
 from importlib import import_module
-from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
-from types import SimpleNamespace
 
 import pytest
 
 from pagecode import __main__
 from pagecode.frameworks import FRAMEWORKS, PACKAGES, selected
-from pagecode.prove import keys
 from pagecode.prove.verify import Verifier, report
 from pagecode.read.page import Page, read_page
 from pagecode.run.record import record
@@ -137,16 +134,9 @@ def run(monkeypatch, *words: str) -> int:
     return __main__.main()
 
 
-@pytest.fixture(scope="session")
-def installed() -> list[SimpleNamespace]:
-    """What is installed, read once: it takes longer than a tiny program."""
-    return [SimpleNamespace(name=x.name, version=x.version) for x in distributions()]
-
-
 @pytest.fixture
-def site(tmp_path: Path, installed, monkeypatch) -> Site:
+def site(tmp_path: Path, monkeypatch) -> Site:
     """An empty project."""
-    monkeypatch.setattr(keys, "distributions", lambda: installed)
     monkeypatch.delenv("FRAMEWORK", raising=False)  # a page here names its own
     root = tmp_path / "project"
     for folder in ("docs", "snippets"):

@@ -4,8 +4,6 @@ Each runs in a process of its own and hands its runs over; nothing runs again un
 code, the data or a version changes.
 """
 
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from benchmarks.parity import BOUNDS, run_both, sources
 from pagecode.book import measured
 from pagecode.book.data import stand_ins
 from pagecode.frameworks import BOTH, selected
-from pagecode.prove import keys, store
+from pagecode.prove import inputs, keys, store
 from snippets.same_numbers.compare import differences
 
 ROOT = Path(__file__).parent.parent
@@ -27,19 +25,21 @@ def apart() -> dict[str, list]:
         pytest.skip("needs both frameworks")
     if stand_ins(ROOT):
         pytest.skip("stand-ins are in use: numbers do not count")
-    around = json.dumps(keys.surroundings(ROOT), sort_keys=True)
     files = {*sources(), *measured.imported(["snippets.same_numbers.runs"], ROOT)}
-    text = around + "".join((ROOT / x).read_text("utf-8") for x in sorted(files))
-    key = hashlib.sha256(text.encode()).hexdigest()
-    found = store.stamps(ROOT).get(key)
-    if not found:
-        runs, others = run_both("snippets.same_numbers.runs")
-        found = {"parity": {}}
-        for name, run in runs.items():
-            gaps, weights = differences(run, others[name])
-            found["parity"][name] = [len(gaps), float(gaps.max()), float(weights)]
-        store.keep(key, found, ROOT)
-    return found["parity"]
+    text = [(ROOT / x).read_text("utf-8") for x in sorted(files)]
+    key = f"{keys.digest(text)}-{keys.digest(keys.around())}"
+    known = store.Known("parity.json", ROOT).find(key, tuple(text))
+    if known:
+        return known["parity"]
+    found = {}
+    runs, others = run_both("snippets.same_numbers.runs")
+    for name, run in runs.items():
+        gaps, weights = differences(run, others[name])
+        found[name] = [len(gaps), float(gaps.max()), float(weights)]
+    packages = inputs.versions({"torch", "tensorflow", "numpy"}, ROOT)
+    used = {"data": inputs.everything(ROOT)["data"], "packages": packages}
+    store.keep("parity.json", {key: {"parity": found, "used": used}}, ROOT)
+    return found
 
 
 def test_every_model_is_compared(apart: dict[str, list]) -> None:

@@ -17,8 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pagecode import git
 from pagecode.files import write
-from pagecode.git import git
 from pagecode.read.page import place_of
 from pagecode.run import machine
 
@@ -86,7 +86,7 @@ def keep(
     listed = sorted(sources)
     made = {
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": git(root, "rev-parse", "--short", "HEAD"),
+        "commit": git.state(root).commit[:7],
         "processor": f"{model_name()}, {os.cpu_count()} cores",
         "device": machine.device(),
         "threads": machine.settings()["OMP_NUM_THREADS"],

@@ -1,17 +1,16 @@
 """Run what is handed out, as it is handed out: a file in an empty folder."""
 
-import hashlib
-import json
 import re
 import subprocess
 import sys
 import tempfile
-from functools import cache as remember
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from pagecode.give.export import Export
 from pagecode.prove import keys, store
+from pagecode.prove.inputs import everything
 from pagecode.run import machine
 from pagecode.run.compare import first_difference
 from pagecode.run.process import Failure
@@ -19,17 +18,12 @@ from pagecode.run.process import Failure
 LIMIT = 600  # seconds
 
 
-@remember
-def surroundings(root: Path) -> str:
-    """Return what a program's numbers stand on beside itself, as text."""
-    return json.dumps(keys.surroundings(root), sort_keys=True)
-
-
-def key(export: Export, root: Path) -> str:
+def key(export: Export) -> str:
     """Return a hash over the code, without its head, and all that it stands on."""
     code = re.sub(r"\A(#.*\n)+", "", export.text)
-    expected = json.dumps([code, export.output, export.atol, export.raises])
-    return hashlib.sha256((expected + surroundings(root)).encode()).hexdigest()
+    promised = [code, export.output, export.atol, export.raises]
+    compared = keys.code("give/proof.py")
+    return f"{keys.digest([promised, compared])}-{keys.digest(keys.around())}"
 
 
 def mismatch(export: Export, printed: list[str]) -> str | None:
@@ -70,8 +64,8 @@ def prove(export: Export, root: Path, *, use_cache: bool = True) -> bool:
 
     Raises Failure unless it prints, or fails with, what the page shows.
     """
-    export_key = key(export, root)
-    if use_cache and export_key in store.stamps(root):
+    export_key = key(export)
+    if use_cache and store.Known(store.SLICES, root).find(export_key, (export.text,)):
         return False
     with tempfile.TemporaryDirectory(prefix="program-") as name:
         folder = Path(name)
@@ -102,5 +96,10 @@ def prove(export: Export, root: Path, *, use_cache: bool = True) -> bool:
         raise Failure(
             f"{export.path}: does not print what docs/{export.page} shows\n{difference}"
         )
-    store.keep(export_key, {"program": export.path}, root)
+    facts: dict[str, Any] = {
+        "content": export_key.partition("-")[0],
+        "used": everything(root),
+    }
+    facts |= {"stand_ins": [], "dirty": True, "changed": "nobody asked"}
+    store.keep(store.SLICES, {export_key: facts}, root)
     return True

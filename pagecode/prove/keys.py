@@ -1,67 +1,93 @@
-"""What a pass of a program stands on, as a key.
+"""What a pass stands on, as far as it is known before anything runs.
 
-The key is a hash over all that could change what the program prints. Its first half
-stands for what was verified, its second for the machine: a run is spared where both are
-known, and what a stamp says holds on any machine as long as the first half is the same.
+A key is two hashes: one over what was verified, which is the same on any machine, and
+one over the machine. What else a run used, `inputs` finds out when it has run.
 """
 
+import ast
 import hashlib
 import json
 import os
 import sys
-from importlib.metadata import distributions
+from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pagecode.book.data import STAND_INS
 from pagecode.files import sha256
+from pagecode.frameworks import hidden_from
 from pagecode.read.page import Program
 from pagecode.run import machine
 
-MACHINE = ("versions", "python", "device", "processor", "settings")
+PAGECODE = Path(__file__).parents[1]
+PLACES = {"where", "line", "indent"}  # of a block or an output: it may move
 
 
-def ingredients(
-    program: Program, root: Path, around: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return everything that a pass of this program stands on.
+@lru_cache
+def code(*starts: str) -> dict[str, str]:
+    """Return the hashes of these files, and of those in `run/` that they lead to.
 
-    `around` is what `surroundings` returns, where several programs share it.
+    That is the code that runs and compares. One file leads to another by an import, or
+    by its name: `child.py` is started, not imported.
     """
-    return (around or surroundings(root)) | content(program, root)
+    found: dict[str, str] = {}
+    left = list(starts)
+    while left:
+        if (name := left.pop()) in found or not (PAGECODE / name).is_file():
+            continue
+        found[name] = sha256(PAGECODE / name)
+        for node in ast.walk(ast.parse((PAGECODE / name).read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [x.name for x in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{x.name}" for x in node.names]
+            elif isinstance(node, ast.Constant) and str(node.value).endswith(".py"):
+                names = [f"pagecode.run.{str(node.value).removesuffix('.py')}"]
+            else:
+                continue
+            parts = (x.split(".") for x in names if x.startswith("pagecode.run."))
+            left += [f"run/{x[2]}.py" for x in parts]
+    return found
 
 
-def content(program: Program, root: Path) -> dict[str, Any]:
-    """Return what a pass stands on that is the same on every machine: text."""
-    files = {line.file for block in program.blocks for line in block.lines}
-    files |= set(Path(__file__).parents[1].rglob("*.py"))
-    files |= set((root / "requirements").glob("*.txt"))
+def facts(value: Any, *but: str) -> dict[str, Any]:
+    """Return what a block or an output says, but for its place on the page."""
+    names = {x.name for x in fields(value)} - PLACES - {*but}
+    return {name: getattr(value, name) for name in names}
+
+
+def files(program: Program) -> set[Path]:
+    """Return the project's files that a program is made of: a commit must have them."""
+    pictures = (picture for block in program.blocks for picture in block.pictures)
+    found = {line.file for block in program.blocks for line in block.lines}
+    return found | {program.page.path, *(x for p in pictures for x in (p.path, p.data))}
+
+
+def content(program: Program, root: Path, *, modules: bool) -> dict[str, Any]:
+    """Return what a pass stands on that is the same on every machine.
+
+    Without modules, it stands on its own lines and not on what is around them.
+    """
+    blocks = program.blocks
+    files = {line.file for block in blocks for line in block.lines if modules}
     return {
-        "blocks": [[b.text, b.raises, b.limit] for b in program.blocks],
-        "outputs": [
-            b.output and [b.output.lines, b.output.varies, b.output.atol]
-            for b in program.blocks
+        "blocks": [
+            facts(x, "lines", "output", "pictures") | {"text": x.text} for x in blocks
         ],
-        "framework": program.framework,
+        "outputs": [x.output and facts(x.output) for x in blocks],
         "pictures": [
-            [
-                os.path.relpath(p.path, root),
-                *(x.exists() and sha256(x) for x in (p.path, p.data)),
-            ]
-            for b in program.blocks
-            for p in b.pictures
+            [x.exists() and sha256(x) for p in block.pictures for x in (p.path, p.data)]
+            for block in blocks
         ],
-        "files": {os.path.relpath(path, root): sha256(path) for path in sorted(files)},
+        "modules": {os.path.relpath(x, root): sha256(x) for x in files},
+        "framework": [program.framework, hidden_from(program.framework)],
+        "code": code("run/runner.py"),
     }
 
 
-def surroundings(root: Path) -> dict[str, Any]:
-    """Return what any program's numbers stand on, apart from the program."""
-    folders = (root / "data", root / STAND_INS)
-    data = (path for x in folders for path in x.rglob("*") if path.is_file())
+def around() -> dict[str, Any]:
+    """Return what a pass stands on that is the machine's."""
     return {
-        "data": {os.path.relpath(path, root): sha256(path) for path in sorted(data)},
-        "versions": sorted(f"{d.name}=={d.version}" for d in distributions()),
         "python": sys.version,
         "device": machine.device(),
         "processor": machine.processor(),
@@ -69,13 +95,11 @@ def surroundings(root: Path) -> dict[str, Any]:
     }
 
 
-def digest(facts: dict[str, Any]) -> str:
+def digest(found: Any) -> str:
     """Return the hash over facts."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
-def key(program: Program, root: Path, around: dict[str, Any] | None = None) -> str:
+def key(program: Program, root: Path, *, modules: bool = True) -> str:
     """Return the hash over what is verified, and that over the machine: `a-b`."""
-    found = ingredients(program, root, around)
-    machine = {name: found.pop(name) for name in MACHINE}
-    return f"{digest(found)}-{digest(machine)}"
+    return f"{digest(content(program, root, modules=modules))}-{digest(around())}"

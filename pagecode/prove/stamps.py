@@ -13,7 +13,7 @@ from typing import Any
 
 from pagecode.frameworks import LABELS
 from pagecode.give.export import NOT_VERIFIED, cpu_first, title, versions
-from pagecode.prove import store
+from pagecode.prove.store import dated, held
 from pagecode.read.page import Page, Program, place_of
 
 PLACE = re.compile(r"<!--\s*(?:stamp:\s*(?P<page>\S*?)|stamps)\s*-->")
@@ -56,8 +56,8 @@ class Stamps:
         self.pages = {page.name: page for page in pages}
         self.programs = {page.name: page.programs for page in pages}
         programs = [x for found in self.programs.values() for x in found]
-        self.held = store.held(programs, root)
-        known = [facts for _, facts in store.dated(root)]
+        self.held = held(programs, root)
+        known = dated(root)
         self.newest = {f"{x['framework']}/{x['page']}": x for x in known}
         self.devices = sorted({"CPU"} | {x["device"] for x in known}, key=cpu_first)
 
@@ -86,7 +86,8 @@ class Stamps:
         """Return what a page's programs took when they last passed, as HTML, or ''."""
         said: dict[str, list[str]] = {}
         for program in self.programs[page]:
-            if stamp := self.newest.get(program.name):
+            held = self.held[program.name].values()  # perhaps of a page of another name
+            if stamp := self.newest.get(program.name) or next(iter(held), None):
                 took = f"{about(stamp['seconds'])} and {memory(stamp)}"
                 words = f"{LABELS[program.framework]} about {took}"
                 said.setdefault(stamp["device"], []).append(words)

@@ -1,77 +1,116 @@
-"""The record of what passed: `.cache/verified.json` has a stamp by each key."""
+"""What has passed: stamps of the pages' programs, and of what is handed out of them.
 
-import fcntl
+`.cache/verified.json` has the stamps of programs by their keys, `.cache/slices.json`
+those of slices. The newest are at the end; when there are too many, the oldest go.
+"""
+
 import json
-import platform
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from pagecode.files import write
-from pagecode.git import git
 from pagecode.prove import keys
-from pagecode.prove.keys import content, digest, key, surroundings
+from pagecode.prove.inputs import Code, Here, code_of
 from pagecode.read.page import Program
 
-KEPT = 5000  # stamps; the oldest go first
+STAMPS, SLICES = "verified.json", "slices.json"
+KEPT = {SLICES: 20_000}  # of another file 1000
+Facts = dict[str, Any]
 
 
-def stamps(root: Path) -> dict[str, dict[str, Any]]:
-    """Return the stamps by their programs' keys; none where the file is torn."""
-    try:
-        return json.loads((root / ".cache" / "verified.json").read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
+def stamps(root: Path, name: str = STAMPS) -> dict[str, Facts]:
+    """Return what a file has by its keys; nothing where it is torn."""
+    found: Any = None
+    with suppress(FileNotFoundError, ValueError):
+        found = json.loads((root / ".cache" / name).read_text("utf-8"))
+    found = found if isinstance(found, dict) else {}
+    # What was kept by an earlier version of this does not say what was used.
+    kept = {x: facts for x, facts in found.items() if isinstance(facts, dict)}
+    return {x: facts for x, facts in kept.items() if facts.keys() & {"used", "data"}}
 
 
-def dated(root: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Return the programs' stamps with their keys, the newest last.
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time write here; Windows has no lock of this kind."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        with suppress(ImportError):
+            import fcntl
 
-    A run on stand-ins for data compared no numbers: its stamp says nothing.
-    """
-    found = [(x, facts) for x, facts in stamps(root).items() if "date" in facts]
-    found = [pair for pair in found if not pair[1].get("stand_ins")]
-    return sorted(found, key=lambda pair: pair[1]["date"])
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-def held(programs: list[Program], root: Path) -> dict[str, dict[str, Any]]:
-    """Return by program's name its stamps that hold, by device, the newest of each."""
-    known, around = dated(root), surroundings(root)
-    found: dict[str, dict[str, Any]] = {}
-    for program in programs:
-        what = key(program, root, around).partition("-")[0]
-        stamps_of = [facts for x, facts in known if x.partition("-")[0] == what]
-        found[program.name] = {facts["device"]: facts for facts in stamps_of}
+def keep(name: str, new: dict[str, Facts], root: Path) -> None:
+    """Add stamps under their keys: all or none, also when two runs end at once."""
+    new = folded(new) if name == SLICES else new
+    with locked(root / ".cache"):
+        old = {x: facts for x, facts in stamps(root, name).items() if x not in new}
+        kept = dict([*old.items(), *new.items()][-KEPT.get(name, 1000) :])
+        write(root / ".cache" / name, json.dumps(kept, indent=1))
+
+
+def folded(stamps: dict[str, Facts]) -> dict[str, Facts]:
+    """Return stamps with what they used beside them: many used the same."""
+    found: dict[str, Facts] = {}
+    for key, facts in stamps.items():
+        used = keys.digest(facts["used"])
+        found |= {used: facts["used"], key: facts | {"used": used}}
     return found
 
 
-def stamp(
-    program: Program, program_key: str, measured: dict[str, Any], root: Path
-) -> dict[str, Any]:
-    """Add this program's stamp, with what was measured of its run, and return it."""
-    packages = ("torch", "torchvision", "tensorflow", "keras", "numpy")
-    installed = {d.name: d.version for d in keys.distributions()}
-    facts = {
-        "page": program.page.name,
-        "framework": program.framework,
-        "content": digest(content(program, root)),
-        "blocks": len(program.blocks),
-        "outputs": sum(block.output is not None for block in program.blocks),
-        "python": platform.python_version(),
-        "versions": {name: installed[name] for name in packages if name in installed},
-        "commit": git(root, "rev-parse", "--verify", "-q", "HEAD"),
-        "dirty": bool(git(root, "status", "--porcelain")),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    } | measured
-    keep(program_key, facts, root)
-    return facts
+def unfolded(stamps: dict[str, Facts]) -> dict[str, Facts]:
+    """Return the stamps with what they used in each."""
+    found = {x: facts for x, facts in stamps.items() if "used" in facts}
+    for key, facts in found.items():
+        if isinstance(facts["used"], str):
+            found[key] = facts | {"used": stamps.get(facts["used"])}
+    return {x: facts for x, facts in found.items() if facts["used"]}
 
 
-def keep(a_key: str, facts: dict[str, Any], root: Path) -> None:
-    """Add facts under a key: whole or not at all, also when two runs end at once."""
-    folder = root / ".cache"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = list((stamps(root) | {a_key: facts}).items())[-KEPT:]
-        write(folder / "verified.json", json.dumps(dict(kept), indent=1))
+class Known:
+    """What has passed until now, and whether it still holds."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.here = Here(root)
+        self.stamps: dict[str, list[tuple[str, Facts]]] = {}
+        for key, facts in unfolded(stamps(root, name)).items():
+            content, _, machine = key.partition("-")
+            self.stamps.setdefault(content, []).append((machine, facts))
+
+    def find(self, key: str, code: Code) -> Facts | None:
+        """Return the stamp under this key if the code would find all as it was."""
+        content, _, machine = key.partition("-")
+        for place, facts in reversed(self.stamps.get(content, [])):
+            if place.startswith(machine) and self.here.has(facts["used"], code):
+                return facts
+        return None
+
+    def anywhere(self, key: str, code: Code) -> list[Facts]:
+        """Return what holds of this key on any machine, the newest last."""
+        found = [facts for _, facts in self.stamps.get(key.partition("-")[0], [])]
+        return [x for x in found if self.here.asks_for(x["used"], code)]
+
+    def holding(self) -> dict[str, Facts]:
+        """Return by content all that holds here, the newest of each."""
+        found = (x for stamps in self.stamps.values() for _, x in stamps)
+        return {x["content"]: x for x in found if self.here.has(x["used"], ())}
+
+
+def dated(root: Path) -> list[Facts]:
+    """Return the programs' stamps, the newest last.
+
+    A run on stand-ins for data compared no numbers: its stamp says nothing.
+    """
+    return [x for x in stamps(root).values() if not x["stand_ins"]]
+
+
+def held(programs: list[Program], root: Path) -> dict[str, dict[str, Facts]]:
+    """Return by program's name its stamps that hold, by device, the newest of each."""
+    known, found = Known(STAMPS, root), dict[str, dict[str, Facts]]()
+    for program in programs:
+        stamps = known.anywhere(keys.key(program, root), code_of(program))
+        found[program.name] = {x["device"]: x for x in stamps if not x["stand_ins"]}
+    return found

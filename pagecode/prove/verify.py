@@ -1,31 +1,87 @@
 """Verify programs: run what has changed since it passed, and remember what passes."""
 
+import platform
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from pagecode.prove import keys, store
+from pagecode import git
+from pagecode.prove import inputs, keys, store
+from pagecode.prove.inputs import Here, code_of
+from pagecode.read.page import Program
 from pagecode.run.runner import Run, Runner
+
+NAMED = ("torch", "torchvision", "tensorflow", "keras", "numpy")  # in a stamp
+
+
+class Start:
+    """How things were before a program ran: what changes meanwhile is not proven."""
+
+    def __init__(self, program: Program, key: str, root: Path) -> None:
+        self.key, self.data = key, Here(root).walk
+        self.git = git.state(root, keys.files(program))
 
 
 class Verifier(Runner):
     """Runs programs, but not those that have passed as they are now."""
 
+    stamps = store.STAMPS  # the file that they are kept in
+
     def __init__(self, root: Path, *, use_cache: bool = True) -> None:
         super().__init__(root)
-        self.known = store.stamps(root) if use_cache else {}
+        self.known = store.Known(self.stamps, root) if use_cache else None
+        self.starts: dict[Run, Start] = {}
+
+    def key(self, run: Run) -> str:
+        """Return the key of a program, as it is now."""
+        modules = self.stamps == store.STAMPS  # a slice leaves them behind
+        return keys.key(run.program, self.root, modules=modules)
 
     def perform(self, run: Run) -> None:
         """Take the program's results from its stamp, or run it."""
-        if stamp := self.known.get(keys.key(run.program, self.root)):
-            run.stamp = stamp
+        program, key = run.program, self.key(run)
+        run.stamp = (self.known and self.known.find(key, code_of(program))) or {}
+        if run.stamp:
             for future in run.results.values():
                 future.set_result(None)
         else:
+            self.starts[run] = Start(program, key, self.root)
             super().perform(run)
 
     def passed(self, run: Run) -> None:
         """Stamp the program."""
-        program_key = keys.key(run.program, self.root)
-        run.stamp = store.stamp(run.program, program_key, run.measured, self.root)
+        before = self.starts[run]
+        after = Start(run.program, self.key(run), self.root)
+        run.stamp = stamp(run, before, after, self.root)
+        if before.key == after.key:
+            name = f"{after.key}-{keys.digest(run.stamp['used'])}"
+            store.keep(self.stamps, {name: run.stamp}, self.root)
+
+
+def stamp(run: Run, before: Start, after: Start, root: Path) -> dict[str, Any]:
+    """Return a program's stamp, with what was measured of its run."""
+    program, measured = run.program, dict(run.measured)
+    used = inputs.used(program, measured, before.data, root)
+    for name in ("read", "modules", "spawned"):
+        measured.pop(name, None)
+    installed = {name: inputs.version(name) for name in NAMED}
+    changed = after.git.changed
+    if before.git != after.git:
+        changed = changed or before.git.changed or "another commit was checked out"
+    return {
+        "page": program.page.name,
+        "framework": program.framework,
+        "content": after.key.partition("-")[0],
+        "blocks": len(program.blocks),
+        "outputs": sum(block.output is not None for block in program.blocks),
+        "python": platform.python_version(),
+        "versions": {name: x for name, x in installed.items() if x},
+        "commit": after.git.commit,
+        "dirty": bool(changed),
+        "changed": changed,  # what is not as committed, or why nobody knows
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "used": used,
+    } | measured
 
 
 def report(run: Run) -> str:

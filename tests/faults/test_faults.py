@@ -187,18 +187,18 @@ ELSEWHERE = {  # other faults: the test that plants it, in tests/
     ),
     "notebook with an error": "test_programs::test_notebook_that_fails_is_refused",
     "stale cache: the page or its snippet": (
-        "test_cache::test_change_of_the_page_or_its_snippet_runs_it_again"
+        "prove/test_keys::test_change_of_the_page_or_its_snippet_runs_it_again"
     ),
-    "stale cache: pagecode": "test_cache::test_pagecode_runs_it_again",
-    "stale cache: data": "test_cache::test_data_runs_it_again",
+    "stale cache: pagecode": "prove/test_keys::test_pagecode_runs_it_again",
+    "stale cache: data": "prove/test_keys::test_data_that_it_uses_run_it_again_and_no_others",
     "stale cache: stand-ins": (
         "test_stand_ins::test_program_runs_again_when_the_stand_in_changes"
     ),
-    "stale cache: versions": "test_cache::test_installed_versions_run_it_again",
-    "stale cache: Python": "test_cache::test_python_version_runs_it_again",
-    "stale cache: machine": "test_cache::test_machine_runs_it_again",
-    "stale cache: settings": "test_cache::test_setting_runs_it_again",
-    "torn cache": "test_cache::test_torn_file_of_stamps_counts_as_empty",
+    "stale cache: versions": "prove/test_keys::test_packages_that_it_uses_run_it_again_and_no_others",
+    "stale cache: Python": "prove/test_keys::test_python_version_runs_it_again",
+    "stale cache: machine": "prove/test_keys::test_machine_runs_it_again",
+    "stale cache: settings": "prove/test_keys::test_setting_runs_it_again",
+    "torn cache": "prove/test_store::test_torn_file_of_stamps_counts_as_empty",
     "corrupt or truncated data": "test_data::test_damaged_file_is_refused_and_kept",
     "missing data": "test_data::test_stand_in_is_refused_where_real_data_are_asked_for",
     "data folder that cannot be written": (
@@ -211,7 +211,7 @@ ELSEWHERE = {  # other faults: the test that plants it, in tests/
     "two runs at once": f"{HERE}::test_two_runs_at_once_both_pass",
     "interruption": f"{HERE}::test_interrupted_record_leaves_the_old_page_or_the_new",
     "stamp of another text, commit or machine": (
-        "test_handover::test_program_that_reads_otherwise_is_not_admitted"
+        "prove/test_handover::test_program_that_reads_otherwise_is_not_admitted"
     ),
 }
 
@@ -302,7 +302,7 @@ def limit_files(size: int):
 def test_full_disk_is_told_and_leaves_the_page(site: Site, word: str) -> None:
     site.add("print(1)", "1" if word == "verify" else "0")
     site.write(PAGE, site.text() + "\n" + "Some prose.\n" * 500)
-    site.write(".cache/verified.json", '{"a": "' + 6000 * "b" + '"}')
+    site.write(".cache/verified.json", '{"a": {"used": "' + 6000 * "b" + '"}}')
     before, known = site.text(), store.stamps(site.root)
     status, _, err = run(site, word, preexec_fn=limit_files(4000))
     assert status == 1

@@ -5,11 +5,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from pagecode.prove import keys, store
+from pagecode.prove import inputs, store
 from pagecode.prove.stamps import NOT_VERIFIED, Stamps, about
 from pagecode.read.page import read_pages
 from pagecode.run import machine
@@ -34,10 +33,10 @@ def line(site: Site) -> str:
 def verified(site: Site, monkeypatch) -> Site:
     """A page with two programs that passed on a CPU, and a page without any."""
     versions = {"numpy": "2.4.6", "torch": "2.15.0", "tensorflow": "2.21.0"}
-    installed = [SimpleNamespace(name=x, version=y) for x, y in versions.items()]
-    monkeypatch.setattr(keys, "distributions", lambda: installed)
+    monkeypatch.setattr(inputs, "version", versions.get)
     monkeypatch.setattr(machine, "device", lambda: "CPU")
-    site.add_tabs("print(1)", "print(1)")
+    code = "import numpy\n_ = open('data/numbers.csv').read()\nprint(1)"
+    site.add_tabs(code, code)
     site.write(PAGE, site.text() + "\n```text\n1\n```\n")
     site.write("docs/index.md", "# Home\n")
     site.write("data/numbers.csv", "1,2\n")
@@ -81,15 +80,20 @@ def test_stamp_goes_with_a_change_and_comes_back_with_it(
     assert line(verified) == before
 
 
-def test_stamp_goes_with_a_new_file_of_data(verified: Site) -> None:
-    verified.write("data/more.csv", "1")
-    assert line(verified) == NOT_VERIFIED
-
-
-def test_prose_is_not_what_was_verified(verified: Site) -> None:
+def test_what_it_did_not_use_is_not_what_was_verified(verified: Site) -> None:
     before = line(verified)
+    verified.write("data/more.csv", "1")
+    verified.write("requirements/tools.txt", "ruff==0.1\n")
     verified.write(PAGE, "Words above.\n\n" + verified.text())
     assert line(verified) == before
+
+
+def test_version_for_one_kind_of_machine_is_the_pinned_one(
+    verified: Site, monkeypatch
+) -> None:
+    monkeypatch.setattr(inputs, "version", {"numpy": "2.4.6+cpu"}.get)
+    verified.verify()
+    assert NOT_VERIFIED not in line(verified)
 
 
 def test_stamp_holds_on_another_machine(verified: Site, monkeypatch) -> None:

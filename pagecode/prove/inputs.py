@@ -1,0 +1,245 @@
+"""What a run used beside its own text: files of `data/`, and installed packages.
+
+A stamp names them, each with its hash or its version, and holds as long as all of them
+are as they were.
+"""
+
+import ast
+import hashlib
+import os
+import re
+import site
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cached_property, lru_cache
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from pagecode.book.data import STAND_INS
+from pagecode.files import sha256
+from pagecode.frameworks import hidden_from
+from pagecode.read.page import Program
+
+Used = dict[str, dict[str, str | None]]  # "data" and "packages"; None: was not there
+FOLDER = "a folder"  # where its names do not count
+Code = tuple[str, ...]  # the texts of blocks, or of a file
+
+
+def code_of(program: Program) -> Code:
+    """Return the texts of a program's blocks."""
+    return tuple(block.text for block in program.blocks)
+
+
+def places() -> list[str]:
+    """Return the folders of packages that a program sees: it gets no PYTHONPATH."""
+    own = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return [*site.getsitepackages(), *own]
+
+
+@lru_cache(None)
+def names_in(code: str) -> tuple[set[str], set[str]]:
+    """Return the modules that the code imports if it gets there, and parts of paths."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except SyntaxError:  # it is to fail
+        return set(), set()
+    names = {x.name for n in nodes if isinstance(n, ast.Import) for x in n.names}
+    names |= {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
+    texts = [str(n.value) for n in nodes if isinstance(n, ast.Constant)]
+    parts = {part for text in texts for part in re.split(r"[/\\]", text)}
+    return {name.partition(".")[0] for name in names} - {""}, parts
+
+
+class Here:
+    """What there is now, in this project and on this machine; each looked up once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folders = root / "data", root / STAND_INS  # real data come first
+        self.data = lru_cache(None)(self.look_for_data)
+        self.package = lru_cache(None)(version)
+        self.pins = pins(root)
+
+    def look_for_data(self, name: str) -> str | None:
+        """Return a file's hash, None if nothing is there; links are followed.
+
+        Of a folder, that it is one; with a slash at its end, the hash of its names.
+        """
+        found = [x / name for x in self.folders]
+        folders = [x for x in found if x.is_dir()]
+        if folders and name.endswith("/"):
+            names = {y.name + "/" * y.is_dir() for x in folders for y in x.iterdir()}
+            return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+        files = (sha256(x) for x in found if x.is_file())
+        return FOLDER if folders else next(files, None)
+
+    def named(self, code: Code) -> set[str]:
+        """Return what of `data/` the code names: it may look for that in vain."""
+        names = {name for part in code for name in names_in(part)[1]}
+        return {x for x in self.walk if Path(x).name in names}
+
+    def same_data(self, used: Used, code: Code) -> bool:
+        """Whether code that used these data would find the same."""
+        data = used["data"]
+        same = all(self.data(name) == was for name, was in data.items())
+        return same and self.named(code) <= data.keys()
+
+    def has(self, used: Used, code: Code) -> bool:
+        """Whether the code would use the same here."""
+        packages = used["packages"].items()
+        same = all(self.package(name) == was for name, was in packages)
+        return same and self.same_data(used, code)
+
+    def asks_for(self, used: Used, code: Code) -> bool:
+        """Whether the project has the same data, and pins no other versions.
+
+        The packages need not be installed here: they were used on another machine.
+        """
+        return not self.unlike(used) and self.same_data(used, code)
+
+    def unlike(self, used: Used) -> str:
+        """Return a package that the project pins at another version; "" if none."""
+        for name, version in used["packages"].items():
+            public = (version or "").partition("+")[0]
+            if public and public not in self.pins.get(name, {public}):
+                return f"{name} {version}"
+        return ""
+
+    @cached_property
+    def walk(self) -> dict[str, Any]:
+        """All paths below `data/`, with what changes when one is written."""
+        found: dict[str, Any] = {}
+        for top in self.folders:
+            seen: set[str] = set()  # a link may lead to a folder above it
+            for folder, folders, files in os.walk(top, followlinks=True):
+                if (real := os.path.realpath(folder)) in seen:
+                    folders.clear()
+                    continue
+                seen.add(real)
+                for path in (Path(folder, name) for name in (*folders, *files)):
+                    with suppress(FileNotFoundError):  # a dangling link
+                        now = path.stat()
+                        facts = now.st_size, now.st_mtime_ns, now.st_ctime_ns
+                        found.setdefault(path.relative_to(top).as_posix(), facts)
+        return found
+
+    @property
+    def everything(self) -> set[str]:
+        """All that could be read: each file, and the names in each folder."""
+        return {"./", *(x + "/" * (self.data(x) == FOLDER) for x in self.walk)}
+
+
+def distribution(name: str) -> Distribution | None:
+    """Return the package of this name that a program would import."""
+    return next(iter(distributions(name=name, path=places())), None)
+
+
+def version(name: str) -> str | None:
+    """Return the version of a package, None if it is not installed."""
+    found = distribution(name)
+    return found.version if found else None
+
+
+def requirements(root: Path) -> Iterator[Requirement]:
+    """Yield what the project requires, in any of its environments."""
+    for file in sorted((root / "requirements").glob("*.txt")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            with suppress(InvalidRequirement):  # a comment, or an option of pip's
+                yield Requirement(line.partition("#")[0].strip())
+
+
+def pins(root: Path) -> dict[str, set[str | None]]:
+    """Return by package the versions that the project pins in any environment."""
+    found: dict[str, set[str | None]] = {}
+    for wanted in requirements(root):
+        exact = {x.version for x in wanted.specifier if x.operator == "=="}
+        found.setdefault(canonicalize_name(wanted.name), set()).update(exact)
+    return {name: versions for name, versions in found.items() if versions}
+
+
+@lru_cache
+def providers(where: tuple[str, ...]) -> dict[str, set[str]]:
+    """Return by module the packages in these folders that provide it."""
+    found: dict[str, set[str]] = {}
+    for package in distributions(path=list(where)):
+        modules = (package.read_text("top_level.txt") or "").split()
+        for module in modules or {x.parts[0] for x in package.files or ()}:
+            name = canonicalize_name(package.name)
+            found.setdefault(module.removesuffix(".py"), set()).add(name)
+    return found
+
+
+@lru_cache
+def needed(
+    packages: frozenset[str], extras: frozenset[tuple[str, str]], _: tuple[str, ...]
+) -> set[str]:
+    """Return packages together with all that they require, here and as installed."""
+    left, seen = [(name, "") for name in packages], set[tuple[str, str]]()
+    while left:
+        name, extra = pair = left.pop()
+        if pair in seen:
+            continue
+        seen.add(pair)
+        left += [x for x in extras if x[0] == name]
+        found = distribution(name)
+        for wanted in map(Requirement, (found and found.requires) or ()):
+            if wanted.marker.evaluate({"extra": extra}) if wanted.marker else not extra:
+                other = canonicalize_name(wanted.name)
+                left += [(other, x) for x in ("", *wanted.extras)]
+    return {name for name, _ in seen}
+
+
+def versions(modules: Iterable[str], root: Path) -> dict[str, str | None]:
+    """Return the packages that provide these modules, and those that they require."""
+    known = providers(where := tuple(places()))
+    foreign = {x for x in modules if x[0] != "_"} - sys.stdlib_module_names
+    names = {name for x in foreign for name in known.get(x, {canonicalize_name(x)})}
+    extras = {
+        (canonicalize_name(x.name), y) for x in requirements(root) for y in x.extras
+    }
+    found = needed(frozenset(names), frozenset(extras), where)
+    return {name: version(name) for name in sorted(found)}
+
+
+def all_versions() -> dict[str, str | None]:
+    """Return every package that is installed."""
+    names = {name for names in providers(tuple(places())).values() for name in names}
+    return {name: version(name) for name in sorted(names)}
+
+
+def everything(root: Path) -> Used:
+    """Return all that anything could use."""
+    here = Here(root)
+    data = {x: here.data(x) for x in sorted(here.everything)}
+    return {"data": data, "packages": all_versions()}
+
+
+def used(
+    program: Program, measured: dict[str, Any], before: dict[str, Any], root: Path
+) -> Used:
+    """Return what a run used of the data, and of the packages.
+
+    `before` is what `walk` found before it ran. What is not known to be unused counts
+    as used.
+    """
+    code, now = code_of(program), Here(root)
+    names = {*measured.get("read", now.everything), *now.named(code)}
+    # What has changed meanwhile is perhaps not what was read: it never holds.
+    pairs = {x: (before.get(x), now.walk.get(x)) for x in (y.strip("/") for y in names)}
+    lost = {x for x, (one, other) in pairs.items() if one != other}
+    data = {
+        x: "changed" if x.strip("/") in lost else now.data(x) for x in sorted(names)
+    }
+    if "modules" not in measured:
+        return {"data": data, "packages": all_versions()}
+    modules = {*measured["modules"], *(x for part in code for x in names_in(part)[0])}
+    if measured.get("spawned"):  # what it started may import what the code spells out
+        words = re.findall(r"\w+", " ".join(code))
+        modules |= {*providers(tuple(places()))} & {*words}
+    modules -= {*hidden_from(program.framework)}
+    return {"data": data, "packages": versions(modules, root)}
