@@ -190,11 +190,15 @@ ELSEWHERE = {  # other faults: the test that plants it, in tests/
         "prove/test_keys::test_change_of_the_page_or_its_snippet_runs_it_again"
     ),
     "stale cache: pagecode": "prove/test_keys::test_pagecode_runs_it_again",
-    "stale cache: data": "prove/test_keys::test_data_that_it_uses_run_it_again_and_no_others",
+    "stale cache: data": (
+        "prove/test_keys::test_data_that_it_uses_run_it_again_and_no_others"
+    ),
     "stale cache: stand-ins": (
         "test_stand_ins::test_program_runs_again_when_the_stand_in_changes"
     ),
-    "stale cache: versions": "prove/test_keys::test_packages_that_it_uses_run_it_again_and_no_others",
+    "stale cache: versions": (
+        "prove/test_keys::test_packages_that_it_uses_run_it_again_and_no_others"
+    ),
     "stale cache: Python": "prove/test_keys::test_python_version_runs_it_again",
     "stale cache: machine": "prove/test_keys::test_machine_runs_it_again",
     "stale cache: settings": "prove/test_keys::test_setting_runs_it_again",
