@@ -71,12 +71,12 @@ def section(site: Site) -> str:
         ("[`x`](index.md)", "[`x`](https://book.example/)"),
         ("[x](http://a.b/c.md)", "[x](http://a.b/c.md)"),
         ("![x](img/x.svg){ width=3 }", "![x](https://book.example/img/x.svg)"),
-        ('<a href="../x/#y">x</a>', '<a href="https://book.example/x/#y">x</a>'),
+        ('<a href="../x/#y">x</a>', "[x](https://book.example/x/#y)"),
         ("`[x](y.md){ .z }` $a_{#b}$", "`[x](y.md){ .z }` $a_{#b}$"),
         (';--8<-- "a.py:b"', '--8<-- "a.py:b"'),
         ('```sh\n!!! x [a](b.md)\n\n\n\n=== "y"\n```', None),
         ("Said.[^1]\n\n[^1]: By me.", "Said. (note 1)\n\nNote 1: By me."),
-        ("Term\n:   What it is", "Term\n-   What it is"),
+        ("Term\n:   What it is", "Term\n- What it is"),
         ("---\ntitle: x\n---\n# X", "# X"),
         ("# X\n\nA\n\n---\n\nB", None),
     ],
@@ -87,9 +87,9 @@ def test_the_sites_markdown_becomes_plain(site, text, plain):
 
 def test_a_link_by_reference_finds_its_target_from_another_cell(site):
     code = section(site)
-    text = f"[a `b`][one] [One] [x][] [no] a[0]\n\n{code}\n[one]: #z\n[X]: other.md\n"
+    text = f"[a `b`][one], [One], [x][], [no] a[0]\n\n{code}\n[one]: #z\n[X]: other.md\n"
     page, other = "https://book.example/page/#z", "https://book.example/other/"
-    links = f"[a `b`]({page}) [One]({page}) [x]({other}) [no] a[0]"
+    links = f"[a `b`]({page}), [One]({page}), [x]({other}), [no] a[0]"
     assert prose(site, text) == f"{links}\n@\nBLOCK"
 
 
@@ -120,7 +120,7 @@ def test_a_block_in_a_solution_is_a_block_and_its_output_and_picture_are_not_pro
 def test_the_text_after_a_block_in_a_list_does_not_turn_into_code(site):
     code = section(site).replace("\n", "\n    ")
     text = f"1.  One\n\n    {code}\n    more\n\n2.  Two\n"
-    assert prose(site, text) == "1.  One\n@\nBLOCK\n@\nmore\n\n2.  Two"
+    assert prose(site, text) == "1. One\n@\nBLOCK\n@\nmore\n2. Two"
 
 
 def test_a_block_in_a_note_stands_between_two_quotes(site):
@@ -133,18 +133,18 @@ def test_a_block_in_a_note_stands_between_two_quotes(site):
     ("after", "plain"),
     [
         ("    more\n\n    and more\n", "more\n\nand more"),
-        ("Two.\n\n    as code\n", "Two.\n\n    as code"),
+        ("Two.\n\n    as code\n", "Two.\n\n```\nas code\n```"),
     ],
 )
 def test_indent_after_a_block_in_a_list_ends_with_the_list(site, after, plain):
     code = section(site).replace("\n", "\n    ")
     text = f"1.  One\n\n    {code.rstrip()}\n\n{after}"
-    assert prose(site, text) == f"1.  One\n@\nBLOCK\n@\n{plain}"
+    assert prose(site, text) == f"1. One\n@\nBLOCK\n@\n{plain}"
 
 
 def test_three_blanks_are_no_tab(site):
-    assert prose(site, '=== "TensorFlow"\n\n    T\n\n   Z\n') == "   Z"
+    assert prose(site, '=== "TensorFlow"\n\n    T\n\n   Z\n') == "Z"
 
 
 def test_a_rule_at_the_top_is_no_front_matter(site):
-    assert prose(site, "---\nA\n") == "---\nA"
+    assert prose(site, "---\nA\n") == "---\n\nA"

@@ -1,230 +1,337 @@
-"""A page as its reader of one framework sees it: plain Markdown, and the blocks."""
+"""A page as its reader of one framework sees it: plain Markdown, and the blocks.
+
+The page is rendered by the site's own Markdown, and the HTML is told as plain Markdown
+that any reader of Markdown shows alike: tabs and notes resolved, links absolute,
+formulas as TeX, and a dollar of the prose never taken for one.
+"""
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urljoin
+from typing import Any
+from urllib.parse import quote, unquote, urljoin
+from xml.etree.ElementTree import Element
+
+from bs4 import BeautifulSoup, Comment, Tag
+from markdown import Markdown
+from markdown.preprocessors import Preprocessor
+from markdown.treeprocessors import Treeprocessor
+from markdownify import MarkdownConverter
 
 from pagecode.book import measured
+from pagecode.book.formulas import expand
+from pagecode.config import EXTENSION, read_config
 from pagecode.frameworks import BOTH, FRAMEWORKS
-from pagecode.read.page import TAB, Block, Output, Page
+from pagecode.read.fences import is_python
+from pagecode.read.page import Block, Page
 
-NOTE = re.compile(
-    r' *(?P<mark>!!!|\?\?\?)\+? ?(?P<type>[\w-]+)(?: +[\w-]+)*(?: +"(?P<title>.*)")? *'
+FRONT_MATTER = re.compile(r"-{3}[ \t]*\n.*?\n(?:\.{3}|-{3})[ \t]*\n", re.DOTALL)
+CODE_SPAN = re.compile(r"((?<![`\\])(`+)(?!`).+?(?<!`)\2(?!`))", re.DOTALL)
+SPECIAL = re.compile(  # what would be markup if it stood in Markdown as it is
+    r"[\\`*$]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=[^]]*\][(\[:])"
+    r"|(?m:^)(?:[-+>]|#+)(?=\s)|(?m:(?<=^\d)|(?<=^\d\d))[.)](?=\s)"
 )
-KEPT = re.compile(  # code and formulas: nothing in them is a link or an attribute
-    r"(?<![`\\])(?P<ticks>`+)(?!`)(?:(?!\n\n).)+?(?<!`)(?P=ticks)(?!`)"
-    r"|\$\$.+?\$\$"
-    r"|(?<![\\$])\$(?![\s$])(?:(?!\n\n)[^$])+?(?<![\s\\])\$(?!\d)",
-    re.DOTALL,
-)
-ATTRIBUTE = r"""(?:[#.][\w:-]+|[\w:-]+=(?:"[^"]*"|'[^']*'|[^\s"'}]+))"""
-ATTRIBUTES = re.compile(rf"[ \t]*\{{:?[ ]*{ATTRIBUTE}(?:[ ]+{ATTRIBUTE})*[ ]*\}}")
-COMMENT = re.compile(r"<!--.*?-->[ \t]*\n?", re.DOTALL)
-LAYOUT = re.compile(r"^[ \t]*</?div\b[^>]*>[ \t]*\n?", re.MULTILINE)
-LINK = re.compile(r"(?P<before>\]\(<?)(?P<to>[^\s()<>]+)(?=>?(?:\)|\s))")
-TARGET = re.compile(r" {0,3}\[(?P<label>[^]^]+)\]: *<?(?P<to>[^\s<>]+)>?.*")
-REFERENCE = re.compile(
-    r"(?<![\]\\])\[(?P<text>[^][^]+)\](?:\[(?P<label>[^][]*)\])?(?![\[(:])"
-)
-RAW = re.compile(r"""(?P<before><[^<>]*\s(?:src|href)=["'])(?P<to>[^"']*)""")
-WORDS = [  # what is left of the site's Markdown, and how it reads in plain Markdown
-    (re.compile(r"(<\w[^>]*?) markdown(?:=\S*?)?(?=[ >])"), r"\1"),
-    (re.compile(r"^( *)\[\^([^]]+)\]:", re.MULTILINE), r"\1Note \2:"),
-    (re.compile(r"\[\^([^]]+)\]"), r" (note \1)"),
-    (re.compile(r"^ *\*\[([^]]+)\]: *", re.MULTILINE), r"**\1**: "),
-    (re.compile(r"^( *):(?= {1,3}\S)", re.MULTILINE), r"\1-"),
-]
+TOKEN = re.compile("\ue000(\\d+)\ue001")  # what stands for something until the end
+BLOCK = re.compile("^([ >]*)(?:[-+] |\\d+\\. )?\ue002(\\d+)\ue003$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Item:
-    """One line of a page, or one of its blocks in the place of its fence."""
+class Fill(Preprocessor):
+    """Fills in what a page asks for in comments, wherever it is not shown as code."""
 
-    text: str  # of a block: its indent
-    block: Block | None = None
-    fenced: bool = False  # inside a fence that is no block: not to be touched
+    def __init__(self, markdown: Markdown, fill: Callable[[str], str]) -> None:
+        super().__init__(markdown)
+        self.fill = fill
 
-    @property
-    def indent(self) -> int:
-        """The columns before the text."""
-        return len(self.text) - len(self.text.lstrip(" "))
-
-    @property
-    def blank(self) -> bool:
-        """Whether it is an empty line, which ends nothing that is indented."""
-        return not self.block and not self.text.strip()
-
-    def dedent(self, columns: int) -> "Item":
-        """The same with that much less indent, as far as there is any."""
-        return replace(self, text=self.text[min(columns, self.indent) :])
+    def run(self, lines: list[str]) -> list[str]:
+        """Fill the text between code; fences have been taken out of it before."""
+        pieces = CODE_SPAN.split("\n".join(lines))
+        pieces[::3] = [self.fill(x) if "<!--" in x else x for x in pieces[::3]]
+        del pieces[2::3]
+        return "".join(pieces).split("\n")
 
 
-def parts(page: Page, framework: str, root: Path, site_url: str) -> list[str | Block]:
+class Absolute(Treeprocessor):
+    """Makes the links of the page's Markdown absolute; those of its HTML follow."""
+
+    def __init__(self, markdown: Markdown, name: str, site: str) -> None:
+        super().__init__(markdown)
+        self.name, self.site = name, site
+
+    def run(self, root: Element) -> None:
+        """Change every link and every picture."""
+        for element in root.iter():
+            for attribute in ("href", "src"):
+                if to := element.get(attribute):
+                    element.set(attribute, absolute(to, self.name, self.site))
+
+
+class Plain(MarkdownConverter):
+    """HTML as Markdown that means the same to any reader of Markdown."""
+
+    class Options(MarkdownConverter.DefaultOptions):
+        """The Markdown that everybody reads."""
+
+        autolinks = False
+        bullets = "-"
+        heading_style = "atx"
+        newline_style = "backslash"
+        sub_symbol, sup_symbol = "<sub>", "<sup>"
+
+    def escape(self, text: str, parent_tags: set[str]) -> str:
+        """Return text of the page so that nothing in it is markup."""
+        return SPECIAL.sub(r"\\\g<0>", text)
+
+    def convert_td(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        """Keep the strokes of a cell apart from those around it."""
+        return super().convert_td(el, text.replace("|", r"\|"), parent_tags)
+
+    convert_th = convert_td
+
+    def convert_tr(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        """Tell which columns are flush right, too."""
+        row = super().convert_tr(el, text, parent_tags)
+        cells = el.find_all(["td", "th"])
+        rule = ["---:" if "right" in str(x.get("style")) else "---" for x in cells]
+        plain = f"| {' | '.join(['---'] * len(cells))} |"
+        return row.replace(plain, f"| {' | '.join(rule)} |")
+
+    def convert_table(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        """Keep a table as HTML where a cell holds several lines of code."""
+        if not any("\n" in x.get_text() for x in el.find_all("code")):
+            return super().convert_table(el, text, parent_tags)
+        for space in el.find_all("wbr"):
+            space.decompose()
+        return f"\n\n{el}\n\n"
+
+    def convert_dd(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        """Tell a definition as an item below its term."""
+        inside = re.sub(r"\n(?=.)", "\n  ", text.strip())
+        return f"\n- {inside}\n"
+
+
+def parts(
+    page: Page,
+    framework: str,
+    root: Path,
+    site_url: str,
+    fill: Callable[[str], str] | None = None,
+) -> list[str | Block]:
     """Return pieces of plain Markdown and the page's own blocks, in page order.
 
     `framework` is pytorch, tensorflow or both; the blocks are those of that program.
     Outputs and the pictures that blocks draw are left out: they are the blocks' own.
-    Relative links become absolute ones under `site_url`.
+    Relative links become absolute ones under `site_url`. `fill` is given the page's
+    text and fills in what it asks for in comments; only what was measured by default.
     """
     if not page.path.is_relative_to(root / "docs"):
         raise ValueError(f"{page.path} is no page of {root}")
     site = site_url.rstrip("/") + "/"
-    found = items(page, root)
-    marks = [TARGET.fullmatch(bare(item)) for item in found]
-    targets = {label(mark["label"]): mark["to"] for mark in marks if mark}
-    found = [item for item, mark in zip(found, marks, strict=True) if not mark]
-    pieces: list[str | Block] = []
-    prose: list[Item] = []
-    loose = 0  # what follows a block in a list or the like has its indent no more
-    for item in [*unfold(found, framework), None]:
-        if item and not item.block:
-            if not item.blank and not item.fenced and item.indent < loose:
-                loose = 0
-            prose.append(item.dedent(loose))
+    soup = BeautifulSoup(html_of(page, root, site, fill), "lxml")
+    kept: list[str] = []  # what the converter must not touch
+
+    def keep(text: str) -> str:
+        kept.append(text)
+        return f"\ue000{len(kept) - 1}\ue001"
+
+    for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
+        comment.extract()
+    settle_code(soup, page, site, keep)
+    settle_links(soup, page, site, keep)
+    settle_layout(soup, framework)
+    soup.smooth()
+    text = TOKEN.sub(lambda x: kept[int(x[1])], laid_out(Plain().convert_soup(soup)))
+    return list(pieces_of(text, page.blocks))
+
+
+def html_of(
+    page: Page, root: Path, site: str, fill: Callable[[str], str] | None
+) -> str:
+    """Return a page as the site's Markdown renders it, its links absolute."""
+    fill = fill or (lambda text: measured.fill(text, f"docs/{page.name}", root))
+    text = "\n".join(page.lines)
+    if head := FRONT_MATTER.match(text):
+        text = text[head.end() :]
+    asked = tuple(re.findall(r"<!--.*?-->", text))
+    key = page.name, text, site, tuple(map(fill, asked)), root
+    if key not in rendered:
+        while len(rendered) > 3:  # a page is told once for each framework
+            rendered.pop(next(iter(rendered)))
+        # Includes are resolved already, and shown ones would be taken for more.
+        markdown = read_config(root).markdown(EXTENSION, "pymdownx.snippets")
+        markdown.preprocessors.register(Fill(markdown, fill), "fill", 24)
+        links = Absolute(markdown, page.name, site)
+        markdown.treeprocessors.register(links, "absolute", 0)
+        rendered[key] = markdown.convert(text)
+    return rendered[key]
+
+
+rendered: dict[tuple, str] = {}
+
+
+def settle_code(
+    soup: BeautifulSoup, page: Page, site: str, keep: Callable[[str], str]
+) -> None:
+    """Put a mark in the place of each block; take out what it prints and draws."""
+    left = iter(page.blocks)
+    output, drawn = None, set[str]()
+    folder = site + address(f"{posixpath.dirname(page.name)}/index.md".lstrip("/"))
+    for found in soup.select("div.highlight, pre, img"):
+        if found.decomposed:
             continue
-        if text := plain(prose, page.name, site, targets):
-            pieces.append(text)
-        prose = []
-        if item and item.block:
-            pieces.append(item.block)
-            loose = item.indent
-    return pieces
-
-
-def bare(item: Item) -> str:
-    """Return an item's text where it is prose, and nothing of all else."""
-    return "" if item.block or item.fenced else item.text
-
-
-def label(text: str) -> str:
-    """Return a reference's label as it is compared."""
-    return " ".join(text.lower().split())
-
-
-def items(page: Page, root: Path) -> list[Item]:
-    """Return the page's lines and blocks, without outputs and drawn pictures."""
-    found: list[Item] = []
-    index = 0
-    while index < len(page.lines):
-        fence = page.fences.get(index)
-        end = fence.end if fence else index + 1
-        if not fence:
-            if index not in page.drawn:
-                line = str(page.lines[index])
-                text = measured.fill(line, f"docs/{page.name}", root)
-                found += [Item(x) for x in text.split("\n")]
-        elif isinstance(fence.part, Block):
-            found.append(Item(" " * fence.indent, fence.part))
-        elif not isinstance(fence.part, Output):
-            lines = map(str, page.lines[index:end])
-            found += [Item(line, fenced=True) for line in lines]
-        index = end
-    return found
-
-
-def unfold(found: list[Item], framework: str) -> list[Item]:
-    """Resolve tabs, notes and details into what one framework's reader sees of them."""
-    unfolded: list[Item] = []
-    index = 0
-    while index < len(found):
-        item = found[index]
-        index += 1
-        tab, note = TAB.fullmatch(bare(item)), NOTE.fullmatch(bare(item))
-        if not tab and not note:
-            unfolded.append(item)
+        if found.name == "img":
+            if unquote(str(found["src"])) in drawn:
+                drawn.discard(unquote(str(found["src"])))
+                found.decompose()
             continue
-        end = index
-        while end < len(found) and (
-            found[end].blank or found[end].indent >= item.indent + 4
+        code = found.select_one("code") or found
+        text = code.get_text().strip("\n")
+        languages = [
+            str(name).removeprefix("language-")
+            for tag in (found, code)
+            for name in tag.get_attribute_list("class")
+            if str(name).startswith("language-")
+        ]
+        language = languages[0] if languages else ""
+        if language and is_python(language):
+            block = next(left, None)
+            if block is None or block.text.strip("\n") != text:
+                where = block.where if block else f"docs/{page.name}"
+                raise ValueError(f"{where}: the HTML shows another block")
+            output, drawn = block.output, drawn_by(block, page, folder)
+            mark(soup, found, f"\ue002{page.blocks.index(block)}\ue003")
+        elif (
+            output
+            and language == "text"
+            and text == "\n".join(output.lines).strip("\n")
         ):
-            end += 1
-        inside = unfold([x.dedent(4) for x in found[index:end]], framework)
-        index = end
-        before = " " * item.indent
-        if tab:
-            name = FRAMEWORKS.get(tab["label"])
+            output = None
+            found.decompose()
+        else:
+            mark(soup, found, keep(fence(language, text)))
+    if block := next(left, None):
+        raise ValueError(f"{block.where}: the HTML does not show this block")
+
+
+def drawn_by(block: Block, page: Page, folder: str) -> set[str]:
+    """Return the addresses of the pictures that a block draws."""
+    here = page.path.parent
+    return {
+        unquote(urljoin(folder, posixpath.relpath(x.path, here))) for x in block.pictures
+    }
+
+
+def mark(soup: BeautifulSoup, found: Tag, text: str) -> None:
+    """Put text in the place of an element, as a paragraph."""
+    new = soup.new_tag("p")
+    new.string = text
+    found.replace_with(new)
+
+
+def fence(language: str, text: str) -> str:
+    """Return text as a fenced block, whatever fences it holds itself."""
+    ticks = max(map(len, re.findall("`{3,}", text)), default=2) + 1
+    return f"{'`' * ticks}{language}\n{text}\n{'`' * ticks}"
+
+
+def settle_links(
+    soup: BeautifulSoup, page: Page, site: str, keep: Callable[[str], str]
+) -> None:
+    """Make the links of raw HTML absolute; keep TeX; tell notes and abbreviations."""
+    for found in soup.select(".headerlink, .footnote-backref, .footnote > hr"):
+        found.decompose()
+    for found in soup.select("[href], [src]"):
+        name = "href" if found.has_attr("href") else "src"
+        found[name] = urljoin(site + address(page.name), str(found[name]))
+    for found in soup.select("sup[id^='fnref']"):
+        found.replace_with(f" (note {found.get_text()})")
+    for number, found in enumerate(soup.select(".footnote > ol > li"), 1):
+        first = found.find("p") or found
+        first.insert(0, f"Note {number}: ")
+        found.unwrap()
+    for found in soup.select(".footnote > ol"):
+        found.unwrap()
+    for found in soup.select("abbr[title]"):
+        found.append(f" ({found['title']})")
+    for found in soup.select(".arithmatex"):
+        tex = expand(found.get_text().strip()[2:-2].strip())
+        if found.find_parent(["td", "th"]):  # whose bounds are strokes
+            tex = tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
+        if found.name == "div":
+            mark(soup, found, keep(f"$$\n{tex}\n$$"))
+        else:
+            found.replace_with(keep(f"${tex}$"))
+
+
+def settle_layout(soup: BeautifulSoup, framework: str) -> None:
+    """Resolve tabs, notes and details into what one framework's reader sees of them."""
+    for found in reversed(soup.select(".tabbed-set")):
+        labels = found.select(":scope > .tabbed-labels > label")
+        for label, inside in zip(
+            labels, found.select(":scope > .tabbed-content > .tabbed-block"), strict=True
+        ):
+            name = FRAMEWORKS.get(label.get_text().strip())
             if name and framework not in (name, BOTH):
                 continue
-            head = [] if name == framework else [f"**{tab['label']}**", ""]
-        elif note:
-            title = note["title"]
-            title = note["type"].capitalize() if title is None else title
-            head = [f"**{title}**", ""] if title else []
-            if note["mark"] == "!!!":
-                inside = quoted(inside, before)
-                head = [f"> {line}".rstrip() for line in head]
-        unfolded += [Item(""), *(Item(before + line) for line in head), *inside]
-        unfolded.append(Item(""))
-    return unfolded
+            if name != framework:
+                found.insert_before(titled(soup, label.get_text()))
+            found.insert_before(inside)
+        found.decompose()
+    for found in reversed(soup.select("details, .admonition")):
+        title = found.select_one(":scope > summary, :scope > .admonition-title")
+        if title:
+            title.replace_with(titled(soup, title.get_text()))
+        found.name = "div" if found.name == "details" else "blockquote"
 
 
-def quoted(inside: list[Item], before: str) -> list[Item]:
-    """Return the items as a blockquote; a block in it stands between two quotes."""
-    while inside and inside[0].blank:
-        inside = inside[1:]
-    while inside and inside[-1].blank:
-        inside = inside[:-1]
-    return [
-        item
-        if item.block
-        else replace(item, text=f"{before}> {item.text[len(before) :]}".rstrip())
-        for item in inside
-    ]
+def titled(soup: BeautifulSoup, text: str) -> Tag:
+    """Return a paragraph that stands as a title above what follows."""
+    paragraph, strong = soup.new_tag("p"), soup.new_tag("strong")
+    strong.string = text
+    paragraph.append(strong)
+    return paragraph
 
 
-def plain(prose: list[Item], name: str, site: str, targets: dict[str, str]) -> str:
-    """Return one piece of Markdown; what is fenced in it stays as it is."""
-    written: list[str] = []
-    run: list[str] = []
-    for item in [*prose, Item("", fenced=True)]:
-        if not item.fenced:
-            run.append(item.text)
-            continue
-        text = translate("\n".join(run), name, site, targets)
-        written += [re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text)] if run else []
-        written.append(item.text)
-        run = []
-    text = "\n".join(written)
-    return re.sub(r"\A(?:[ >]*\n)+|\n[\s>]*\Z", "", text).rstrip()
+def laid_out(text: str) -> str:
+    """Return the converter's text with each kept piece under the indent of its line."""
+    text = re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text)
+    return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
 
-def translate(text: str, name: str, site: str, targets: dict[str, str]) -> str:
-    """Return text between fences with all that only the site understands resolved."""
-    kept: list[str] = []
+def pieces_of(text: str, blocks: list[Block]) -> Iterator[str | Block]:
+    """Cut text where it has the marks of blocks.
 
-    def keep(found: re.Match) -> str:
-        kept.append(found[0])
-        return f"\0{len(kept) - 1}\0"
-
-    def restore(text: str) -> str:
-        return re.sub(r"\0(\d+)\0", lambda found: kept[int(found[1])], text)
-
-    def inline(found: re.Match) -> str:
-        to = targets.get(label(restore(found["label"] or found["text"])))
-        return f"[{found['text']}]({to})" if to else found[0]
-
-    def link(found: re.Match) -> str:
-        return found["before"] + absolute(found["to"], name, site)
-
-    def raw(found: re.Match) -> str:
-        return found["before"] + urljoin(site + address(name), found["to"])
-
-    text = COMMENT.sub("", KEPT.sub(keep, text))
-    text = ATTRIBUTES.sub("", LAYOUT.sub("", text))
-    text = RAW.sub(raw, LINK.sub(link, REFERENCE.sub(inline, text)))
-    for pattern, words in WORDS:
-        text = pattern.sub(words, text)
-    return restore(text)
+    What follows a block in a list or the like is indented for it no more.
+    """
+    rest, start, loose = text, 0, ""
+    places: list[Any] = [*BLOCK.finditer(rest), None]
+    for place in places:
+        piece = rest[start : place.start() if place else None]
+        if loose.strip() == "" and loose:
+            lines = piece.split("\n")
+            inside = next(
+                (
+                    n
+                    for n, line in enumerate(lines)
+                    if line.strip() and not line.startswith(loose)
+                ),
+                len(lines),
+            )
+            lines[:inside] = [line.removeprefix(loose) for line in lines[:inside]]
+            piece = "\n".join(lines)
+        if piece := re.sub(r"\A(?:[ >]*\n)+|\n[\s>]*\Z", "", piece).rstrip():
+            yield piece
+        if place:
+            yield blocks[int(place[2])]
+            start, loose = place.end(), place[1]
 
 
 def address(name: str) -> str:
     """Return where the site shows a page: models/x.md is shown at models/x/."""
     folder, file = posixpath.split(name.removesuffix(".md"))
-    return "/".join(x for x in (folder, "" if file == "index" else file) if x) + (
-        "" if name == "index.md" else "/"
-    )
+    shown = "" if file in ("index", "README") else file
+    path = "/".join(x for x in (folder, shown) if x)
+    return quote(path) + "/" if path else ""
 
 
 def absolute(to: str, name: str, site: str) -> str:
@@ -232,10 +339,12 @@ def absolute(to: str, name: str, site: str) -> str:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", to):
         return to
     path, hash_, anchor = to.partition("#")
+    path = unquote(path)
     if not path:
         path = name
     elif path.startswith("/"):
         return urljoin(site, to)
     else:
         path = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
-    return site + (address(path) if path.endswith(".md") else path) + hash_ + anchor
+    path = address(path) if path.endswith(".md") else quote(path)
+    return site + path + hash_ + anchor

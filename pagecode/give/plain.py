@@ -3,37 +3,22 @@
 For those who read without a browser: `models/x.md` lies beside the page `models/x/`.
 """
 
+import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote, urljoin
 
 from pagecode.frameworks import BOTH, LABELS
-from pagecode.give.export import Export, title
-from pagecode.give.parts import LINK, absolute, address, parts
-from pagecode.read.page import PICTURE, Block, Output, Page
+from pagecode.give.export import Export
+from pagecode.give.parts import fence, parts
+from pagecode.read.page import Block, Page
 
-COMMENT = re.compile(r"<!--.*?-->")
-TAGS = re.compile(r"</?(span|time|wbr)\b[^>]*>")
 OPTIONAL = """\
 ## Optional
 
 - [programs.json]({site}programs.json): all scripts, notebooks and stand-alone programs
 """
-
-
-def fence(language: str, text: str) -> str:
-    """Return text as a fenced block, whatever fences it holds itself."""
-    ticks = max(map(len, re.findall("`{3,}", text)), default=2) + 1
-    return f"{'`' * ticks}{language}\n{text}\n{'`' * ticks}"
-
-
-def shown(block: Block, output: Output | None, pictures: dict[Path, str]) -> list[str]:
-    """Return a block as Markdown, and what it prints and draws."""
-    found = [fence("python", block.text.strip("\n"))]
-    if output:
-        found.append(fence("text", "\n".join(output.lines)))
-    return found + [pictures[picture.path] for picture in block.pictures]
 
 
 def plain(
@@ -42,65 +27,41 @@ def plain(
     site_url: str,
     exports: list[Export],
     fill: Callable[[str], str],
+    stamp: str,
 ) -> str:
     """Return a page as Markdown that stands for itself, its links absolute.
 
-    `fill` is given the page's comments, a line each, and returns what the site shows in
-    their places; `exports` are the page's files.
+    `fill` puts into the page's text what it asks for in comments; `exports` are the
+    page's files, and `stamp` says what was verified of them.
     """
     site = site_url.rstrip("/") + "/"
-    comments: list[str] = []
-
-    def mark(found: re.Match) -> str:
-        comments.append(found[0])
-        return f"@@{len(comments) - 1}@@"
-
-    fenced = {x for start, y in page.fences.items() for x in range(start, y.end)}
-    lines = tuple(
-        line if index in fenced else line.replaced(COMMENT.sub(mark, line))
-        for index, line in enumerate(page.lines)
-    )
-    filled = fill("\n@@\n".join(comments)).split("\n@@\n")
-    pieces = parts(replace(page, lines=lines), BOTH, root, site)
-
-    folder = address(page.name.rpartition("/")[0] + "/index.md").lstrip("/")
-    pictures = {}
-    for line in page.lines:
-        if found := PICTURE.fullmatch(line.strip()):
-            path = page.path.parent / found["path"]
-            pictures[path] = f"![{found['alt']}]({site}{folder}{found['path']})"
     # What several blocks print or draw alike stands once, below the last of them.
     last = {id(b.output): b for b in page.blocks if b.output}
     drawn = {picture.path: block for block in page.blocks for picture in block.pictures}
     written: list[str] = []
-    for piece in pieces:
+    for piece in parts(page, BOTH, root, site, fill):
         if isinstance(piece, str):
             written.append(piece)
             continue
-        own = tuple(x for x in piece.pictures if drawn[x.path] is piece)
-        output = piece.output if last.get(id(piece.output)) is piece else None
-        written += shown(replace(piece, pictures=own), output, pictures)
-
-    def restore(found: re.Match) -> str:
-        text = TAGS.sub("", filled[int(found[1])])
-        if text.startswith("|"):  # a table, which is the page's own Markdown
-            text = LINK.sub(
-                lambda x: x["before"] + absolute(x["to"], page.name, site), text
-            )
-        return "" if COMMENT.fullmatch(text) else text
-
-    text = re.sub(r"@@(\d+)@@", restore, "\n\n".join(written)).rstrip()
+        written.append(fence("python", piece.text.strip("\n")))
+        if piece.output and last[id(piece.output)] is piece:
+            written.append(fence("text", "\n".join(piece.output.lines)))
+        for picture in piece.pictures:
+            if drawn[picture.path] is piece:
+                # normpath and not resolve: an address follows no links
+                path = posixpath.normpath(posixpath.relpath(picture.path, root / "docs"))
+                written.append(f"![{picture.alt}]({site}{quote(path)})")
     files = [
-        f"- [{LABELS[x.framework]}, {x.kind}]({site}{x.path})"
+        f"- [{LABELS[x.framework]}, {x.kind}]({site}{quote(x.path)})"
         for x in exports
         if x.kind != "block"
     ]
     if files:
-        text += "\n\n## Downloads\n\n" + "\n".join(files)
-    text += f"\n\n---\n\nThis page: {site}{address(page.name)}"
+        written.append("## Downloads\n\n" + "\n".join(files))
+    end = f"---\n\nThis page: {urljoin(site, page.address)}"
     if page.blocks:
-        text += f", {TAGS.sub('', fill(f'<!-- stamp: {page.name} -->'))}"
-    return text + "\n"
+        end += f", {re.sub('<[^>]*>', '', stamp)}"
+    return "\n\n".join([*written, end]) + "\n"
 
 
 def summary(text: str) -> str:
@@ -114,16 +75,16 @@ def llms(
     name: str,
     description: str,
     site_url: str,
-    sections: list[tuple[str, list[Page]]],
+    sections: dict[str, list[Page]],
     texts: dict[str, str],
 ) -> str:
     """Return llms.txt: what the site is, and where each page lies as Markdown."""
     site = site_url.rstrip("/") + "/"
     written = [f"# {name}\n", f"> {description}\n"]
-    for section, pages in sections:
+    for section, pages in sections.items():
         written.append(f"## {section}\n")
         for page in pages:
             said = summary(texts[page.name])
-            written.append(f"- [{title(page)}]({site}{page.name}): {said}")
+            written.append(f"- [{page.title}]({site}{quote(page.name)}): {said}")
         written.append("")
     return "\n".join([*written, OPTIONAL.format(site=site)])
