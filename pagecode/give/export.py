@@ -253,21 +253,30 @@ def export_all(
     `known` is what `cache.held` returns, where it is known already. With VERIFIED_ONLY
     in the environment, also where a program has not passed.
     """
-    taken: dict[str, str] = {}
-    for page in (page for page in pages if page.blocks):
-        other = taken.setdefault(stem(page), page.name)
-        if other != page.name:
-            raise ValueError(f"docs/{page.name}: docs/{other} has the same file name")
+    check_stems(pages)
     if known is None:
         known = held([x for page in pages for x in page.programs], root)
-    found: list[Export] = []
-    for page in pages:
-        verified_as = {x: verified(known[x.name]) for x in page.programs}
-        for program, said in verified_as.items():
-            if os.environ.get("VERIFIED_ONLY") and said == NOT_VERIFIED:
-                raise ValueError(f"{program.name}: {said}, so nothing is built")
-        found += Exporter(page, root, site_url, verified_as).exports()
-    return found
+    return [x for page in pages for x in export_page(page, root, site_url, known)]
+
+
+def check_stems(pages: list[Page]) -> None:
+    """Refuse two pages with programs that would share their names: ValueError."""
+    taken: dict[str, str] = {}
+    for page in (page for page in pages if page.blocks):
+        other = taken.setdefault(page.stem, page.name)
+        if other != page.name:
+            raise ValueError(f"docs/{page.name}: docs/{other} has the same file name")
+
+
+def export_page(
+    page: Page, root: Path, site_url: str, known: dict[str, dict[str, Any]]
+) -> list[Export]:
+    """Return every file of one page; `known` has the stamps that hold, by program."""
+    verified_as = {x: verified(known[x.name]) for x in page.programs}
+    for program, said in verified_as.items():
+        if os.environ.get("VERIFIED_ONLY") and said == NOT_VERIFIED:
+            raise ValueError(f"{program.name}: {said}, so nothing is built")
+    return Exporter(page, root, site_url, verified_as).exports()
 
 
 def write_all(exports: list[Export], site: Path) -> None:

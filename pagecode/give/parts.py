@@ -27,7 +27,7 @@ from pagecode.read.fences import is_python
 from pagecode.read.page import Block, Page
 
 FRONT_MATTER = re.compile(r"-{3}[ \t]*\n.*?\n(?:\.{3}|-{3})[ \t]*\n", re.DOTALL)
-CODE_SPAN = re.compile(r"((?<![`\\])(`+)(?!`).+?(?<!`)\2(?!`))", re.DOTALL)
+CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(?:(?!\n\n).)+?(?<!`)\1(?!`)", re.DOTALL)
 SPECIAL = re.compile(  # what would be markup if it stood in Markdown as it is
     r"[\\`*$]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=[^]]*\][(\[:])"
     r"|(?m:^)(?:[-+>]|#+)(?=\s)|(?m:(?<=^\d)|(?<=^\d\d))[.)](?=\s)"
@@ -45,10 +45,16 @@ class Fill(Preprocessor):
 
     def run(self, lines: list[str]) -> list[str]:
         """Fill the text between code; fences have been taken out of it before."""
-        pieces = CODE_SPAN.split("\n".join(lines))
-        pieces[::3] = [self.fill(x) if "<!--" in x else x for x in pieces[::3]]
-        del pieces[2::3]
-        return "".join(pieces).split("\n")
+        text, code = "\n".join(lines), list[str]()
+
+        def keep(found: re.Match) -> str:
+            code.append(found[0])
+            return f"\ue004{len(code) - 1}\ue005"
+
+        if "<!--" in text:
+            text = self.fill(CODE_SPAN.sub(keep, text))
+            text = re.sub("\ue004(\\d+)\ue005", lambda x: code[int(x[1])], text)
+        return text.split("\n")
 
 
 class Absolute(Treeprocessor):
@@ -149,11 +155,9 @@ def html_of(
 ) -> str:
     """Return a page as the site's Markdown renders it, its links absolute."""
     fill = fill or (lambda text: measured.fill(text, f"docs/{page.name}", root))
-    text = "\n".join(page.lines)
-    if head := FRONT_MATTER.match(text):
-        text = text[head.end() :]
-    asked = tuple(re.findall(r"<!--.*?-->", text))
-    key = page.name, text, site, tuple(map(fill, asked)), root
+    text = without_head("\n".join(page.lines))
+    asked = "\n\n".join(re.findall(r"<!--.*?-->", text))
+    key = page.name, text, site, fill(asked), root
     if key not in rendered:
         while len(rendered) > 3:  # a page is told once for each framework
             rendered.pop(next(iter(rendered)))
@@ -167,6 +171,12 @@ def html_of(
 
 
 rendered: dict[tuple, str] = {}
+
+
+def without_head(text: str) -> str:
+    """Return a page's text without its YAML head."""
+    head = FRONT_MATTER.match(text)
+    return text[head.end() :] if head else text
 
 
 def settle_code(

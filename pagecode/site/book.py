@@ -1,0 +1,197 @@
+"""The book as its site shows it: its pages, what they ask for, and what they give away.
+
+Read once for a build, and again when a file has changed. What is made of a page is
+remembered under `.cache/site`, by all that it is made of.
+"""
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import cached_property
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from pagecode.book import measured, rosetta
+from pagecode.config import Config, read_config
+from pagecode.files import sha256, write
+from pagecode.give.export import Export, check_stems, export_page
+from pagecode.give.parts import without_head
+from pagecode.give.plain import plain
+from pagecode.prove.stamps import Stamps
+from pagecode.read.page import Page, read_pages
+
+MEMORY = Path(".cache", "site")
+MONTH = 30 * 24 * 3600  # seconds that what nobody asks for is remembered
+
+
+class Book:
+    """A project's pages in the order of its navigation, and all that is made of them.
+
+    `serving` says that somebody is writing: what was measured of older code is shown
+    and marked then, and refused otherwise.
+    """
+
+    def __init__(self, root: Path, *, serving: bool = False, **instead: Any) -> None:
+        self.root, self.serving = root, serving
+        self.config: Config = read_config(root, **instead)
+        pages = {page.name: page for page in read_pages(root)}
+        order = [name for found in self.config.sections.values() for name in found]
+        order += [name for name in pages if name not in order]
+        self.pages = {name: pages[name] for name in order if name in pages}
+        sound = [page for page in self.pages.values() if not page.faults]
+        check_stems(sound)
+        self.stamps = Stamps(sound, root)
+        self.texts = {page_text(page): page for page in self.pages.values()}
+        self.made: dict[str, Any] = {}  # in this process
+
+    @property
+    def faults(self) -> list[str]:
+        """All that is wrong with the pages."""
+        return [str(fault) for page in self.pages.values() for fault in page.faults]
+
+    def page_of(self, text: str) -> Page:
+        """Return the page whose text is given to Markdown; ValueError where none is."""
+        text = text.strip()
+        if page := self.texts.get(text):
+            return page
+        # A generator may take other heads than ours for one.
+        for known, page in self.texts.items():
+            if text and known.endswith(text):
+                return page
+        said = " ".join(text.split())[:60]
+        raise ValueError(f"no page under docs/ has this text: {said}")
+
+    def fill(self, text: str, page: Page) -> str:
+        """Fill in what a page asks for: rows of a table, what was measured, stamps."""
+        where = f"docs/{page.name}"
+        text = rosetta.fill(text, where, self.root)
+        text = measured.fill(text, where, self.root)
+        return self.stamps.fill(text, page.name)
+
+    def key(self, page: Page) -> str:
+        """Return a hash over all that a page's files and HTML are made of."""
+        asked = "\n\n".join(re.findall(r"<!--.*?-->", "\n".join(page.lines)))
+        named = re.findall(r"[\w.%-]+\.svg", "\n".join(page.lines))
+        pictures = [x for x in self.pictures if x.name in named]
+        return digest(
+            [
+                self.around,
+                page.name,
+                [[str(line), line.file.name, line.number] for line in page.lines],
+                self.fill(asked, page),
+                [[str(path), sha256(path)] for path in pictures],
+                page.blocks and self.proofs,
+            ]
+        )
+
+    @cached_property
+    def pictures(self) -> list[Path]:
+        """All pictures beside the pages."""
+        return sorted((self.root / "docs").rglob("*.svg"))
+
+    @cached_property
+    def proofs(self) -> str:
+        """A hash over all that was proven here."""
+        path = self.root / ".cache" / "verified.json"
+        return sha256(path) if path.is_file() else ""
+
+    @cached_property
+    def around(self) -> str:
+        """A hash over what every page is made with: settings, this code, libraries."""
+        code = sorted(Path(__file__).parents[1].rglob("*.py"))
+        pins = sorted((self.root / "requirements").glob("*.txt"))
+        theme = sorted(x for x in (self.root / "overrides").rglob("*") if x.is_file())
+        files = [sha256(x) for x in (*code, *pins, *theme)]
+        facts = {name: str(x) for name, x in self.config.facts.items()}
+        return digest([facts, files, self.libraries, os.environ.get("VERIFIED_ONLY")])
+
+    @cached_property
+    def libraries(self) -> list[str]:
+        """What is installed here."""
+        return sorted(f"{x.name}=={x.version}" for x in distributions())
+
+    def remember(self, kind: str, key: str, make: Callable[[], Any]) -> Any:
+        """Return what was made under this key, as JSON can hold it, or make it."""
+        key = f"{kind}-{key}"
+        if key not in self.made:
+            path = self.root / MEMORY / f"{key}.json"
+            try:
+                self.made[key] = json.loads(path.read_text(encoding="utf-8"))
+                os.utime(path)
+            except (FileNotFoundError, ValueError):
+                self.made[key] = json.loads(text := json.dumps(make()))
+                write(path, text)
+        return self.made[key]
+
+    def exports(self, page: Page) -> list[Export]:
+        """Return every file that a page hands out."""
+        if page.faults or not page.blocks:
+            return []
+        known = {x.name: self.stamps.held[x.name] for x in page.programs}
+        url = self.config.site_url
+        made = self.remember(
+            "exports",
+            self.key(page),
+            lambda: [asdict(x) for x in export_page(page, self.root, url, known)],
+        )
+        return [Export(**facts) for facts in made]
+
+    def markdown(self, page: Page) -> str:
+        """Return a page's copy in Markdown."""
+        stamp = self.stamps.line(page.name) if page.blocks else ""
+        files, url = self.exports(page), self.config.site_url
+
+        def make() -> str:
+            return plain(
+                page, self.root, url, files, lambda text: self.fill(text, page), stamp
+            )
+
+        return self.remember("copy", self.key(page), make)
+
+    def notebooks(self) -> Iterator[tuple[Page, Export]]:
+        """Yield every notebook with its page."""
+        for page in self.pages.values():
+            yield from ((page, x) for x in self.exports(page) if x.kind == "notebook")
+
+    def forget(self) -> None:
+        """Remove from memory what nobody has asked for in a month."""
+        for path in (self.root / MEMORY).glob("*.json"):
+            if path.stat().st_mtime < time.time() - MONTH:
+                path.unlink(missing_ok=True)
+
+
+def page_text(page: Page) -> str:
+    """Return what a site generator gives to Markdown of a page: all but its head."""
+    text = page.path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+    return without_head(text).strip()
+
+
+def digest(facts: Any) -> str:
+    """Return the hash over facts."""
+    return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:32]
+
+
+books: dict[Path, tuple[Any, Book]] = {}
+chosen: dict[Path, dict[str, Any]] = {}  # what commands said instead of mkdocs.yml
+
+
+def book(root: Path, **instead: Any) -> Book:
+    """Return the book as its files are now; read it again only where they changed.
+
+    What is said instead of mkdocs.yml holds until something else is said.
+    """
+    root = root.resolve()
+    if instead:
+        chosen[root] = instead
+    folders = [root / name for name in ("docs", "snippets", "overrides")]
+    files = [x for folder in folders for x in folder.rglob("*.*") if x.is_file()]
+    files += [root / "mkdocs.yml", root / ".cache" / "verified.json"]
+    state = [[x, x.stat()[6:9]] for x in files if x.is_file()], chosen.get(root)
+    if root not in books or books[root][0] != state:
+        books[root] = state, Book(root, **chosen.get(root, {}))
+    return books[root][1]
