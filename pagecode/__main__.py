@@ -47,6 +47,24 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
     return failed
 
 
+def finish_site(root: Path, folder: str | None) -> int:
+    """Write what is beside a site that was built; say what is wrong with it."""
+    from pagecode.site import beside, book, check  # what no other command needs
+
+    try:
+        shown = book.book(root)
+        site = root / folder if folder else shown.config.site
+        if not (site / "index.html").is_file():
+            raise ValueError(f"there is no site in {site}: build it first")
+        beside.write_beside(shown, site)
+        faults = shown.faults or check.check(shown, site)
+    except ValueError as error:
+        faults = [str(error)]
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return min(len(faults), 1)
+
+
 def main() -> int:
     """Run one command; return its exit status: 130 where it was interrupted."""
     try:
@@ -81,6 +99,9 @@ def command() -> int:
             sub.add_argument("--times", type=int, default=10, help="10 by default")
     sub = commands.add_parser("data", help="fill data/", description=data.__doc__)
     sub.add_argument("--real", action="store_true", help="refuse stand-ins")
+    text = "write what is beside a built site, and hold the site against the book"
+    sub = commands.add_parser("site", help=text, description=text)
+    sub.add_argument("folder", nargs="?", help="where it was built; else mkdocs.yml's")
     for name, text in {
         "gpu": "fail unless the framework sees a GPU",
         "stamps": "write down what passed here, for `admit`",
@@ -93,6 +114,8 @@ def command() -> int:
         return data.fill(root, real=arguments.real)
     if arguments.command == "gpu":
         return gpu.look(root)
+    if arguments.command == "site":
+        return finish_site(root, arguments.folder)
     pages = read_pages(root)
     if arguments.command in ("stamps", "admit"):
         return getattr(handover, arguments.command)(pages, root)

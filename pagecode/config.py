@@ -1,4 +1,4 @@
-"""What mkdocs.yml says: the site's address, its navigation, its Markdown.
+"""What mkdocs.yml says of the site as a whole: its address, its navigation.
 
 Read without MkDocs, for whatever builds the site reads the same file.
 """
@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from markdown import Markdown
 from yaml_env_tag import add_env_tag
 
 OURS = Path(__file__).parents[1] / "mkdocs.yml"
-EXTENSION = "pagecode.site.extension"  # what the site alone adds to Markdown
 
 
 class Loader(yaml.SafeLoader):
@@ -22,7 +20,7 @@ class Loader(yaml.SafeLoader):
 
 
 def relative(loader: yaml.SafeLoader, node: yaml.Node) -> str:
-    """Return what `!relative` is told, or where it is told nothing, this file's name."""
+    """Return what `!relative` is told."""
     return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else ""
 
 
@@ -68,15 +66,6 @@ class Config:
             title = title if isinstance(below, list) else "Start"
             found.setdefault(title, []).extend(names(below))
         return found
-
-    def markdown(self, *without: str) -> Markdown:
-        """Return the site's Markdown, without some of its extensions."""
-        listed: dict[str, dict[str, Any]] = {"fenced_code": {}}  # MkDocs' own
-        for entry in ["toc", "tables", *self.facts.get("markdown_extensions", [])]:
-            options = entry if isinstance(entry, dict) else {entry: {}}
-            listed |= {name: found or {} for name, found in options.items()}
-        left = {name: x for name, x in listed.items() if name not in without}
-        return Markdown(extensions=list(left), extension_configs=left)
 
 
 def names(entry: Any) -> list[str]:

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
-from pagecode.give.parts import address
 from pagecode.read.page import read_pages
 
 ROOT = Path(__file__).parent.parent
@@ -90,11 +90,11 @@ def addresses() -> list[str]:
     """Return where the site shows its pages, its notebooks, and what is missing."""
     pages = read_pages(ROOT)
     notebooks = [
-        f"notebooks/{page.path.stem}.{program.framework}/"
+        f"notebooks/{quote(page.stem)}.{program.framework}/"
         for page in pages
         for program in page.programs
     ]
-    return [*(address(page.name) for page in pages), *notebooks, "404.html"]
+    return [*(page.address for page in pages), *notebooks, "404.html"]
 
 
 def chromium() -> str:

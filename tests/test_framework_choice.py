@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import TWO_TABS, Site
-from tests.served import ROOT, serve
+from tests.served import serve
 from tests.test_site import set_up
 
 SOLUTION = '??? success "Solution"\n\n' + re.sub("(?m)^(?=.)", "    ", TWO_TABS)
@@ -26,7 +26,6 @@ def url(tmp_path_factory) -> Iterator[str]:
     site.add_tabs("x = 1", "y = 1", WORDS)
     site.write("docs/other.md", WORDS)
     (root / ".cache").unlink(missing_ok=True)
-    (root / "docs/assets").symlink_to(ROOT / "docs/assets")
     with serve(root, folder) as url:
         yield url
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Site
-from tests.served import ROOT, serve
+from tests.served import serve
 from tests.test_site import set_up
 
 PATHS = [
@@ -25,7 +25,6 @@ def url(tmp_path_factory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("host")
     site.write("docs/models/steps.md", "# Steps\n\nWhat gradient descent does.\n")
     (site.root / ".cache").unlink(missing_ok=True)
-    (site.root / "docs/assets").symlink_to(ROOT / "docs/assets")
     with serve(site.root, folder, under="book/") as url:
         yield url
 

@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from pymdownx.arithmatex import RE_DOLLAR_BLOCK, RE_SMART_DOLLAR_INLINE
 
-from pagecode.give.parts import KEPT
+from pagecode.give.parts import CODE_SPAN
+
+FORMULAS = re.compile(f"{RE_DOLLAR_BLOCK}|{RE_SMART_DOLLAR_INLINE}")
 
 DOCS = Path(__file__).parent.parent / "docs"
 CHAPTERS = sorted(DOCS.glob("models/*.md"))
@@ -19,9 +22,8 @@ LAYOUT = {  # commands that place or name nothing by themselves
 def symbols(path: Path) -> set[str]:
     r"""Return the letters and commands of a page's formulas: `\mathbf{x}`, `k`."""
     found = set()
-    for match in KEPT.finditer(path.read_text(encoding="utf-8")):
-        if match["ticks"]:
-            continue
+    text = CODE_SPAN.sub("", path.read_text(encoding="utf-8"))
+    for match in FORMULAS.finditer(text):
         tex = match[0]
         found |= set(re.findall(r"\\mathbf\{[a-zA-Z]\}", tex))
         tex = re.sub(r"\\mathbf\{\w\}", " ", tex)

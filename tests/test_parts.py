@@ -87,7 +87,9 @@ def test_the_sites_markdown_becomes_plain(site, text, plain):
 
 def test_a_link_by_reference_finds_its_target_from_another_cell(site):
     code = section(site)
-    text = f"[a `b`][one], [One], [x][], [no] a[0]\n\n{code}\n[one]: #z\n[X]: other.md\n"
+    text = (
+        f"[a `b`][one], [One], [x][], [no] a[0]\n\n{code}\n[one]: #z\n[X]: other.md\n"
+    )
     page, other = "https://book.example/page/#z", "https://book.example/other/"
     links = f"[a `b`]({page}), [One]({page}), [x]({other}), [no] a[0]"
     assert prose(site, text) == f"{links}\n@\nBLOCK"

@@ -7,7 +7,7 @@ formulas as TeX, and a dollar of the prose never taken for one.
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urljoin
@@ -21,12 +21,11 @@ from markdownify import MarkdownConverter
 
 from pagecode.book import measured
 from pagecode.book.formulas import expand
-from pagecode.config import EXTENSION, read_config
 from pagecode.frameworks import BOTH, FRAMEWORKS
+from pagecode.read import config
 from pagecode.read.fences import is_python
 from pagecode.read.page import Block, Page
 
-FRONT_MATTER = re.compile(r"-{3}[ \t]*\n.*?\n(?:\.{3}|-{3})[ \t]*\n", re.DOTALL)
 CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(?:(?!\n\n).)+?(?<!`)\1(?!`)", re.DOTALL)
 SPECIAL = re.compile(  # what would be markup if it stood in Markdown as it is
     r"[\\`*$]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=[^]]*\][(\[:])"
@@ -155,14 +154,15 @@ def html_of(
 ) -> str:
     """Return a page as the site's Markdown renders it, its links absolute."""
     fill = fill or (lambda text: measured.fill(text, f"docs/{page.name}", root))
-    text = without_head("\n".join(page.lines))
+    text = "\n".join(page.lines)
     asked = "\n\n".join(re.findall(r"<!--.*?-->", text))
     key = page.name, text, site, fill(asked), root
     if key not in rendered:
         while len(rendered) > 3:  # a page is told once for each framework
             rendered.pop(next(iter(rendered)))
         # Includes are resolved already, and shown ones would be taken for more.
-        markdown = read_config(root).markdown(EXTENSION, "pymdownx.snippets")
+        markdown, _ = config.markdown(config.load(root))
+        markdown.preprocessors.deregister("snippet")
         markdown.preprocessors.register(Fill(markdown, fill), "fill", 24)
         links = Absolute(markdown, page.name, site)
         markdown.treeprocessors.register(links, "absolute", 0)
@@ -171,12 +171,6 @@ def html_of(
 
 
 rendered: dict[tuple, str] = {}
-
-
-def without_head(text: str) -> str:
-    """Return a page's text without its YAML head."""
-    head = FRONT_MATTER.match(text)
-    return text[head.end() :] if head else text
 
 
 def settle_code(
@@ -225,10 +219,8 @@ def settle_code(
 
 def drawn_by(block: Block, page: Page, folder: str) -> set[str]:
     """Return the addresses of the pictures that a block draws."""
-    here = page.path.parent
-    return {
-        unquote(urljoin(folder, posixpath.relpath(x.path, here))) for x in block.pictures
-    }
+    paths = (posixpath.relpath(x.path, page.path.parent) for x in block.pictures)
+    return {unquote(urljoin(folder, path)) for path in paths}
 
 
 def mark(soup: BeautifulSoup, found: Tag, text: str) -> None:
@@ -278,7 +270,9 @@ def settle_layout(soup: BeautifulSoup, framework: str) -> None:
     for found in reversed(soup.select(".tabbed-set")):
         labels = found.select(":scope > .tabbed-labels > label")
         for label, inside in zip(
-            labels, found.select(":scope > .tabbed-content > .tabbed-block"), strict=True
+            labels,
+            found.select(":scope > .tabbed-content > .tabbed-block"),
+            strict=True,
         ):
             name = FRAMEWORKS.get(label.get_text().strip())
             if name and framework not in (name, BOTH):
@@ -308,7 +302,7 @@ def laid_out(text: str) -> str:
     return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
 
-def pieces_of(text: str, blocks: list[Block]) -> Iterator[str | Block]:
+def pieces_of(text: str, blocks: Sequence[Block]) -> Iterator[str | Block]:
     """Cut text where it has the marks of blocks.
 
     What follows a block in a list or the like is indented for it no more.

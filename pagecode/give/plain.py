@@ -12,7 +12,7 @@ from urllib.parse import quote, urljoin
 from pagecode.frameworks import BOTH, LABELS
 from pagecode.give.export import Export
 from pagecode.give.parts import fence, parts
-from pagecode.read.page import Block, Page
+from pagecode.read.page import Page
 
 OPTIONAL = """\
 ## Optional
@@ -48,8 +48,7 @@ def plain(
             written.append(fence("text", "\n".join(piece.output.lines)))
         for picture in piece.pictures:
             if drawn[picture.path] is piece:
-                # normpath and not resolve: an address follows no links
-                path = posixpath.normpath(posixpath.relpath(picture.path, root / "docs"))
+                path = posixpath.relpath(picture.path, root / "docs")
                 written.append(f"![{picture.alt}]({site}{quote(path)})")
     files = [
         f"- [{LABELS[x.framework]}, {x.kind}]({site}{quote(x.path)})"

@@ -17,12 +17,8 @@ def write_beside(book: Book, site: Path) -> None:
     files["programs.json"] = json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
     texts = {page.name: book.markdown(page) for page in book.pages.values()}
     facts = book.config.facts
-    sections = {
-        title: [book.pages[name] for name in names if name in book.pages]
-        for title, names in book.config.sections.items()
-    }
     about = facts["site_name"], facts.get("site_description") or ""
-    files["llms.txt"] = llms(*about, book.config.site_url, sections, texts)
+    files["llms.txt"] = llms(*about, book.config.site_url, book.sections, texts)
     for path in (site / "programs").glob("*"):
         if path.relative_to(site).as_posix() not in files:
             path.unlink()

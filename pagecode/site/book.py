@@ -20,9 +20,9 @@ from pagecode.book import measured, rosetta
 from pagecode.config import Config, read_config
 from pagecode.files import sha256, write
 from pagecode.give.export import Export, check_stems, export_page
-from pagecode.give.parts import without_head
 from pagecode.give.plain import plain
 from pagecode.prove.stamps import Stamps
+from pagecode.read.config import without_front_matter
 from pagecode.read.page import Page, read_pages
 
 MEMORY = Path(".cache", "site")
@@ -48,6 +48,19 @@ class Book:
         self.stamps = Stamps(sound, root)
         self.texts = {page_text(page): page for page in self.pages.values()}
         self.made: dict[str, Any] = {}  # in this process
+
+    @property
+    def sections(self) -> dict[str, list[Page]]:
+        """The pages by section of the navigation, or by folder where there is none."""
+        found = self.config.sections
+        if not found:
+            for name in self.pages:
+                title = Path(name).parent.name.replace("-", " ").capitalize()
+                found.setdefault(title or "Start", []).append(name)
+        return {
+            title: [self.pages[name] for name in names if name in self.pages]
+            for title, names in found.items()
+        }
 
     @property
     def faults(self) -> list[str]:
@@ -168,7 +181,7 @@ class Book:
 def page_text(page: Page) -> str:
     """Return what a site generator gives to Markdown of a page: all but its head."""
     text = page.path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
-    return without_head(text).strip()
+    return without_front_matter(text)[0].strip()
 
 
 def digest(facts: Any) -> str:

@@ -16,7 +16,6 @@ from urllib.parse import unquote, urljoin, urlsplit
 import lxml.html
 from lxml.html import HtmlElement
 
-from pagecode.frameworks import FRAMEWORKS
 from pagecode.read.fences import is_python
 from pagecode.read.page import Page
 from pagecode.site.book import Book
@@ -47,8 +46,7 @@ class Html:
     """What a built page shows, fetches and links."""
 
     blocks: list[str]
-    programs: list[str]  # the addresses of the blocks' programs
-    bare: int  # Python blocks without one
+    bare: bool  # a block has no program
     ids: Counter[str]
     links: set[str] = field(default_factory=set)
     fetched: set[str] = field(default_factory=set)
@@ -102,14 +100,10 @@ def read_html(path: Path, state: tuple) -> Html:
     text = path.read_text(encoding="utf-8")
     tree = lxml.html.document_fromstring(text)
     code = list(code_of(tree, path.name))
-    programs = [
-        address
-        for place, _ in code
-        for name in (*FRAMEWORKS.values(), "both")
-        if (address := place.get(f"data-program-{name}"))
-    ]
-    bare = sum(not any(x.startswith("data-program-") for x in p.attrib) for p, _ in code)
-    found = Html([x.strip("\n") for _, x in code], programs, bare, Counter())
+    marks = ["".join(place.attrib) for place, _ in code]
+    programs = [x for x in marks if "data-program-" in x]
+    blocks = [text.strip("\n") for _, text in code]
+    found = Html(blocks, len(programs) < len(code), Counter())
     for element in tree.iter():
         if not isinstance(element.tag, str):
             continue
@@ -154,7 +148,7 @@ def check(book: Book, site: Path) -> list[str]:
             faults.append(f"docs/{page.name}: the site has no {shown}")
         else:
             faults += check_page(page, paths[shown])
-    for page, export in book.notebooks():
+    for _, export in book.notebooks():
         shown = f"{export.path.replace('programs/', 'notebooks/', 1)[:-6]}/index.html"
         own.add(shown)
         if shown in paths:
@@ -196,9 +190,9 @@ def other_hosts(book: Book, site: Path, paths: dict[str, Html]) -> Iterator[str]
     for name, html in paths.items():
         for address in sorted(html.fetched):
             to = urljoin(book.config.site_url, address)
-            if urlsplit(to)[:2] != urlsplit(book.config.site_url)[:2]:
-                if not address.startswith("data:"):
-                    yield f"{name}: asks another host for {address}"
+            elsewhere = urlsplit(to)[:2] != urlsplit(book.config.site_url)[:2]
+            if elsewhere and not address.startswith("data:"):
+                yield f"{name}: asks another host for {address}"
     for path in sorted(site.rglob("*.css")):
         for found in IN_STYLES.findall(path.read_text(encoding="utf-8")):
             if re.match(r"(https?:)?//", found[0] or found[1]):

@@ -14,7 +14,6 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree.ElementTree import Element, SubElement
 
 import lxml.html
-import yaml
 from markdown import Extension, Markdown
 from markdown.extensions.toc import strip_tags
 from markdown.postprocessors import Postprocessor
@@ -23,7 +22,8 @@ from markdown.treeprocessors import Treeprocessor
 
 from pagecode.frameworks import LABELS
 from pagecode.give.export import verified
-from pagecode.give.parts import FRONT_MATTER, Fill
+from pagecode.give.parts import Fill
+from pagecode.read.config import without_front_matter
 from pagecode.read.fences import is_python
 from pagecode.read.page import Block, Page
 from pagecode.site.book import Book, book
@@ -41,7 +41,7 @@ class SiteExtension(Extension):
         self.config = {"root": [".", "the folder that has docs/ and snippets/"]}
         super().__init__(**options)
 
-    def extendMarkdown(self, md: Markdown) -> None:
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         """Add the steps, each at its place among those of Markdown."""
         work = Work(Path(self.getConfig("root")))
         md.preprocessors.register(Begin(md, work), "site_begin", 1000)
@@ -53,7 +53,7 @@ class SiteExtension(Extension):
         md.postprocessors.register(Finish(md, work), "site_finish", -1000)
 
 
-def makeExtension(**options: Any) -> SiteExtension:
+def makeExtension(**options: Any) -> SiteExtension:  # noqa: N802
     """Return the extension, as Markdown asks for it."""
     return SiteExtension(**options)
 
@@ -169,7 +169,9 @@ class Finish(Step, Postprocessor):
         if not self.work.whole:
             return html
         self.work.whole = False
-        if difference := first_difference(page, python_blocks(html, f"docs/{page.name}")):
+        if difference := first_difference(
+            page, python_blocks(html, f"docs/{page.name}")
+        ):
             raise ValueError(difference)
         if unread := unread_tex(html):
             where = self.work.where(unread)
@@ -188,9 +190,7 @@ class Finish(Step, Postprocessor):
 def hidden(page: Page) -> list[str]:
     """Return what a page hides, by its head."""
     text = page.path.read_text(encoding="utf-8-sig")
-    found = FRONT_MATTER.match(text)
-    head = yaml.safe_load(found[0].strip().strip("-.")) if found else {}
-    return (head or {}).get("hide") or []
+    return without_front_matter(text)[1].get("hide") or []
 
 
 def unread_tex(html: str) -> str:
@@ -209,16 +209,17 @@ def relative(path: str, page: Page) -> str:
 def downloads(shown: Book, page: Page) -> str:
     """Return a list of the page's scripts and notebooks, as HTML."""
     rows = []
-    files = shown.exports(page)
     for program in page.programs:
         script, notebook = (
-            next(x.path for x in files if (x.framework, x.kind) == (name, kind))
-            for name, kind in ((program.framework, "script"), (program.framework, "notebook"))
+            file.path
+            for file in shown.exports(page)
+            if file.framework == program.framework and file.kind != "block"
         )
+        read = notebook.replace("programs/", "notebooks/", 1).removesuffix(".ipynb")
         links = [
             f'<a href="{relative(script, page)}" download>script</a>',
             f'<a href="{relative(notebook, page)}" download>notebook</a>',
-            f'<a href="{relative(notebook_address(notebook), page)}">the notebook as a page</a>',
+            f'<a href="{relative(read, page)}/">notebook to read here</a>',
         ]
         if colab := shown.config.colab:
             links.append(f'<a href="{colab}/{quote(notebook)}">open in Colab</a>')
@@ -226,11 +227,6 @@ def downloads(shown: Book, page: Page) -> str:
     copy = relative(page.name, page)
     rows.append(f'<li>Both, with outputs: <a href="{copy}">Markdown</a></li>')
     return "<ul>" + "".join(rows) + "</ul>"
-
-
-def notebook_address(path: str) -> str:
-    """Return where the site shows a notebook: programs/x.y.ipynb at notebooks/x.y/."""
-    return path.replace("programs/", "notebooks/", 1).removesuffix(".ipynb") + "/"
 
 
 def button(kind: str, title: str, attributes: str = "") -> str:

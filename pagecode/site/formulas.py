@@ -1,4 +1,4 @@
-"""TeX as MathML, which browsers set by themselves: no script, no font, no other host."""
+"""TeX as MathML, which browsers set by themselves: no script, font or other host."""
 
 import re
 from html import unescape

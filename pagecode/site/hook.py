@@ -4,9 +4,6 @@ The pages are the work of the Markdown extension beside this file. Here MkDocs i
 of the notebooks, which mkdocs-jupyter shows, and of what is written beside the pages.
 """
 
-import json
-import posixpath
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +18,7 @@ from pagecode.site import book as books
 from pagecode.site.beside import write_beside
 from pagecode.site.book import Book, digest
 from pagecode.site.check import check
-from pagecode.site.extension import draw_pictures, relative, thin
+from pagecode.site.extension import draw_pictures, thin
 from pagecode.site.notebooks import dressed, marked, with_formulas
 
 log = get_plugin_logger("pagecode")
@@ -79,10 +76,14 @@ def on_files(files: Any, config: Any) -> Any:
 
 @event_priority(-100)  # after mkdocs-jupyter, which sets how a notebook is rendered
 def on_pre_page(page: Any, config: Any, files: Any) -> Any:
-    """Let a notebook be rendered once, and again only when its text has changed."""
-    if not page.file.src_uri.endswith(".ipynb"):
-        return page
+    """Render a notebook again only when its text has changed; tell a page's faults."""
     render = page.render
+
+    def told(*_: Any) -> None:
+        try:
+            render(config, files)
+        except ValueError as error:
+            raise PluginError(str(error)) from error
 
     def make() -> dict[str, Any]:
         render(config, files)
@@ -93,7 +94,7 @@ def on_pre_page(page: Any, config: Any, files: Any) -> Any:
         made = book.remember("notebook", digest([book.libraries, text]), make)
         page.content, page.toc = made["content"], get_toc(made["toc"])
 
-    page.render = remembered
+    page.render = remembered if page.file.src_uri.endswith(".ipynb") else told
     return page
 
 

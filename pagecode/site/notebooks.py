@@ -11,7 +11,8 @@ from pagecode.give.parts import CODE_SPAN
 from pagecode.site.formulas import mathml
 
 FORMULA = re.compile(  # in Markdown of ours, where each dollar of the prose is escaped
-    r"(?P<code>^ *(`{3,}).*?^ *\2`*$|" + CODE_SPAN.pattern.replace(r"\1", r"\3")
+    r"(?P<code>^ *(`{3,}).*?^ *\2`*$|"
+    + CODE_SPAN.pattern.replace(r"\1", r"\3")
     + r"|\\.)"
     r"|\$\$\n(?P<display>.*?)\n[ >]*\$\$|\$(?P<inline>[^$\n][^$]*?)\$",
     re.DOTALL | re.MULTILINE,
