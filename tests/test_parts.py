@@ -135,7 +135,7 @@ def test_a_block_in_a_note_stands_between_two_quotes(site):
     ("after", "plain"),
     [
         ("    more\n\n    and more\n", "more\n\nand more"),
-        ("Two.\n\n    as code\n", "Two.\n\n```\nas code\n```"),
+        ("Two.\n\n    as code\n", "Two.\n\n```text\nas code\n```"),
     ],
 )
 def test_indent_after_a_block_in_a_list_ends_with_the_list(site, after, plain):
