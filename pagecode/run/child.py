@@ -1,8 +1,8 @@
 """Run one program, statement by statement: a process of its own, without any library.
 
 Called as `python child.py PROGRAM EVENTS`: PROGRAM is a JSON file that names the
-program's file and its blocks; EVENTS is a file descriptor that takes one JSON object a
-line. `process` is at the other end.
+program's file and its blocks; EVENTS is the descriptor of a socket that takes one JSON
+object a line. `process` is at the other end.
 
 The program behaves as `python FILE` does: it is the module `__main__`, its lines are
 those of its file, and what it starts by multiprocessing imports that file. Standard
@@ -322,6 +322,8 @@ def run(program: dict[str, Any], events: int) -> None:
     # multiprocessing imports what it starts processes with when it starts one.
     spawned = any(name.startswith("multiprocessing.popen_") for name in sys.modules)
     tell("done", facts=ends | {"spawned": bool(started) or spawned})
+    with contextlib.suppress(OSError):
+        os.read(events, 1)  # until it is known what this process leaves running
 
 
 if __name__ == "__main__":

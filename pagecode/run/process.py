@@ -5,7 +5,7 @@ import os
 import re
 import select
 import signal
-import subprocess
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -77,17 +77,18 @@ class Process(Sandbox):
         self.path.write_text(self.script.text, encoding="utf-8")
         child, facts = Path(__file__).with_name("child.py"), self.file("program.json")
         facts.write_text(self.as_json(), encoding="utf-8")
-        self.events, child_events = os.pipe()
+        self.events, child_events = socket.socketpair()
         self.unread = b""
-        command = [str(child), str(facts), str(child_events)]
-        self.popen = self.start(*command, pass_fds=[child_events])
-        os.close(child_events)
+        with child_events:
+            descriptor = child_events.fileno()
+            command = [str(child), str(facts), str(descriptor)]
+            self.popen = self.start(*command, pass_fds=[descriptor])
 
     def __enter__(self) -> "Process":
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.events)
+        self.events.close()
         super().__exit__()
         self.popen.wait()
 
@@ -149,14 +150,6 @@ class Process(Sandbox):
                     to_do="let the block wait for all that prints (`join`, `wait`)",
                 )
 
-    def wait(self, deadline: float) -> int:
-        """Wait until it has ended; return its status. TimeoutError if it goes on."""
-        while time.monotonic() < deadline:
-            with suppress(subprocess.TimeoutExpired):
-                return self.popen.wait(TICK)
-            self.check_output()
-        raise TimeoutError
-
     def next_event(self, deadline: float) -> dict[str, Any] | None:
         """Return what it tells next, None at its end; TimeoutError if it hangs."""
         while b"\n" not in self.unread:
@@ -165,7 +158,7 @@ class Process(Sandbox):
             if not select.select([self.events], [], [], min(left, TICK))[0]:
                 self.check_output()
                 continue
-            chunk = os.read(self.events, 65536)
+            chunk = self.events.recv(65536)
             if not chunk:
                 return None
             self.unread += chunk
@@ -200,11 +193,13 @@ class Process(Sandbox):
                     yield self.block, Result(text, statements=statements, **facts)
                     deadline = time.monotonic() + ENDING_LIMIT
                 else:
+                    self.look()  # while it is there to say which are its own
+                    self.events.shutdown(socket.SHUT_RDWR)
                     self.end()
                     self.told = event["facts"] | {"read": self.read()}
                     return
             # It tells no more; it may have closed what it tells it with, and go on.
-            status = self.wait(max(deadline, time.monotonic() + 1))
+            status = self.wait(self.popen, max(deadline, time.monotonic() + 1))
         except TooMuch as error:
             what = (
                 f"prints without end: more than {OUTPUT_LIMIT // 10**6} MB of {error}"
@@ -231,7 +226,7 @@ class Process(Sandbox):
 
     def end(self) -> None:
         """Wait until the process has ended; raise Failure unless it ended well."""
-        if status := self.wait(time.monotonic() + ENDING_LIMIT):
+        if status := self.wait(self.popen, time.monotonic() + ENDING_LIMIT):
             what = "after this last block the program ends badly"
             raise self.failure(what, ended=self.last_words(status))
         deadline = time.monotonic() + GRACE

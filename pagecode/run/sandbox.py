@@ -141,16 +141,27 @@ class Sandbox:
             if path.stat().st_size > OUTPUT_LIMIT:
                 raise TooMuch(path.name.partition(".")[0])
 
+    def wait(self, popen: subprocess.Popen, deadline: float) -> int:
+        """Wait until it has ended; return its status. TimeoutError if it goes on."""
+        while time.monotonic() < deadline:
+            with suppress(subprocess.TimeoutExpired):
+                status = popen.wait(TICK)
+                self.check_output()
+                return status
+            self.check_output()
+        raise TimeoutError
+
     def look(self) -> set[psutil.Process]:
         """Return the processes that run here.
 
-        Those that it starts have its folder for temporary files in their environment,
-        even in a session of their own. What has another environment is known as a child
-        of those known before.
+        They have its folder for temporary files in their environment or work in its
+        other folder, in whatever session, or are children of those known before.
         """
         for process in psutil.process_iter():
             with suppress(*GONE):
-                if process.environ().get("TMPDIR") == str(self.own):
+                if Path(process.cwd()).is_relative_to(self.inside) or (
+                    process.environ().get("TMPDIR") == str(self.own)
+                ):
                     self.started.add(process)
         for process in list(self.started):
             with suppress(*GONE):
@@ -187,17 +198,12 @@ def run(root: Path, files: dict[str, str], *command: str, limit: float) -> Ended
         for name, text in files.items():
             (sandbox.work / name).write_text(text, encoding="utf-8")
         popen = sandbox.start(*command)
-        deadline = time.monotonic() + limit
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                status = popen.wait(TICK)
-                break
-            sandbox.check_output()
-            if time.monotonic() > deadline:
-                sandbox.kill()
-                popen.wait()
-                raise TimeoutError(f"runs longer than {limit:g} s")
-        sandbox.check_output()
-        sandbox.kill()
+        try:
+            status = sandbox.wait(popen, time.monotonic() + limit)
+        except TimeoutError:
+            raise TimeoutError(f"runs longer than {limit:g} s") from None
+        finally:
+            sandbox.kill()
+            popen.wait()
         out, err = sandbox.text("stdout"), sandbox.text("stderr")
         return Ended(status, out, err, sandbox.read())
