@@ -273,7 +273,10 @@ class Reader:
             ]
             for box, tag in (("tabbed-labels", "label"), ("tabbed-content", "div"))
         )
-        for head, tab in zip(heads, inside, strict=True):
+        if len(heads) != len(inside):
+            what = "HTML that is not balanced breaks this set of tabs"
+            self.fault(self.line_of(tabs.get_text(), "==="), what)
+        for head, tab in zip(heads, inside, strict=False):
             name = bare(head.get_text())
             if name in names:
                 what = f"this set of tabs has '{name}' already"
