@@ -34,7 +34,7 @@ RUN   := $(VENV)/bin/python -m
 SITE  := $(VENV)/site
 READY := $(VENV)/ready
 TOOLS := .cache/tools/ready
-PROOF := tests/test_pages.py tests/test_programs.py
+PROOF := docs tests/test_programs.py
 LEG   := $(or $(strip $(FRAMEWORK)),all)
 AGAIN := $(MAKE) --no-print-directory# named so, a dry run does not run it
 export ALL FRAMEWORK GPU JOBS

@@ -116,7 +116,11 @@ def command() -> int:
         return gpu.look(root)
     if arguments.command == "site":
         return finish_site(root, arguments.folder)
-    pages = read_pages(root)
+    try:
+        pages = read_pages(root)
+    except ValueError as error:  # in mkdocs.yml
+        print(error, file=sys.stderr)
+        return 1
     if arguments.command in ("stamps", "admit"):
         return getattr(handover, arguments.command)(pages, root)
     if unknown := set(arguments.page) - {page.name for page in pages}:

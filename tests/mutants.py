@@ -66,8 +66,8 @@ GROUPS = {
     "snippets": "a sample of the other snippets",
 }
 BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
-# All pages. Run, they are asked for by line; in a browser, they tell of the theme.
-SLOW = {"test_pages.py", "test_browser.py", "test_reading.py"}
+# All pages in a browser tell of the theme.
+SLOW = {"test_browser.py", "test_reading.py"}
 HANDED_OUT = "prints_what_its_page_shows"  # tests that run what is handed out: minutes
 PASSED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 GONE = pytest.ExitCode.USAGE_ERROR  # a test that is asked for is not there
@@ -472,8 +472,8 @@ def shown_by() -> dict[tuple[str, int], list[str]]:
     for page in read_pages(ROOT):
         for program in page.programs:
             blocks = [
-                "tests/test_pages.py::test_block_does_what_the_page_shows"
-                f"[{program.name}:{block.where.rpartition(':')[2]}]"
+                f"docs/{page.name}::line:{block.where.rpartition(':')[2]} "
+                f"{program.framework}"
                 for block in program.blocks
             ]
             for block in program.blocks:

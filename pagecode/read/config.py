@@ -11,12 +11,14 @@ from xml.etree.ElementTree import Element
 from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import ConfigurationError
 from mkdocs.structure.files import get_files
 from mkdocs.utils import meta
 from mkdocs.utils.rendering import get_heading_text
 from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 
 OWN = Path(__file__).parents[2] / "mkdocs.yml"  # for a folder without one, as in tests
+NEEDED = {"pymdownx.snippets", "pymdownx.superfences", "pymdownx.tabbed"}
 KEPT = ("site_name", "exclude_docs", "draft_docs", "use_directory_urls")
 
 
@@ -24,15 +26,21 @@ def load(root: Path) -> MkDocsConfig:
     """Return the site's configuration, without what cannot change how a page reads.
 
     Left out are the theme, plugins and this project's own extensions: those change the
-    HTML of blocks that have been read already.
+    HTML of blocks that have been read already. ValueError says what is wrong with it.
     """
     file = root / "mkdocs.yml"
     file = file if file.exists() else OWN
     config = MkDocsConfig(config_file_path=str(file))
-    with file.open("rb") as opened:
-        found = yaml_load(opened, get_yaml_loader(config=config))
+    try:
+        with file.open("rb") as opened:
+            found = yaml_load(opened, get_yaml_loader(config=config))
+    except ConfigurationError as error:
+        raise ValueError(f"{file}: {error}") from error
     extensions = found.get("markdown_extensions") or []
     names = [x if isinstance(x, str) else next(iter(x)) for x in extensions]
+    if missing := NEEDED - set(names):
+        what = f"markdown_extensions lacks {min(missing)}, by which pages are read"
+        raise ValueError(f"{file}: {what}")
     settings = {name: found[name] for name in KEPT if name in found}
     settings["docs_dir"] = str(root / "docs")
     settings["plugins"] = []

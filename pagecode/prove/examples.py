@@ -1,0 +1,150 @@
+"""The blocks of pages as Sybil's examples, which pytest collects: `pytest docs/x.md`.
+
+    docs/models/x.md::line:57 pytorch
+
+The programs of the chosen examples run side by side, and each example waits for its
+block. FRAMEWORK leaves out the other framework's; ALL=1 runs also what has passed as it
+is now. A page with faults is one example, which fails and tells them.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+from sybil import Document, Example, Region, Sybil
+from sybil.integration.pytest import SybilItem
+from sybil.typing import Parser
+
+from pagecode.frameworks import selected
+from pagecode.prove.verify import Verifier, report
+from pagecode.read.page import Page, Program, read_pages
+from pagecode.run.process import Failure
+from pagecode.run.runner import Run
+
+PAGES = pytest.StashKey["Pages"]()
+
+
+class PageDocument(Document):
+    """A page for Sybil, whatever its bytes are: what is wrong with them is a fault."""
+
+    @classmethod
+    def parse(cls, path: str, *parsers: Parser, encoding: str = "utf-8") -> Document:
+        """Parse a page."""
+        document = cls(Path(path).read_text(encoding, errors="replace"), path)
+        for region in (region for parser in parsers for region in parser(document)):
+            document.add(region)
+        return document
+
+
+class Pages(Sybil):
+    """A project's pages, their examples, and the runs of the programs chosen."""
+
+    def __init__(self, root: Path) -> None:
+        types = {".md": PageDocument}
+        super().__init__([self.regions], fixtures=["running"], document_types=types)
+        self.root, self.pytest_collect_file = root, self.pytest()
+        self.collected: list[Page] = []
+        self.runs: list[Run] = []
+
+    @cached_property
+    def pages(self) -> dict[Path, Page]:
+        """The pages, read once."""
+        return {page.path: page for page in read_pages(self.root)}
+
+    def should_parse(self, path: Path) -> bool:
+        """Whether the site has this page."""
+        inside = path.suffix == ".md" and path.is_relative_to(self.root / "docs")
+        return inside and path in self.pages
+
+    def identify(self, example: Example) -> str:
+        """Name an example by its line, and its framework."""
+        if isinstance(example.parsed, Page):
+            return f"line:{example.line} faults"
+        program, block = example.parsed
+        file, _, line = block.where.rpartition(":")
+        here = file == f"docs/{program.page.name}"
+        return f"{'line' if here else file}:{line} {program.framework}"
+
+    def regions(self, document: Document) -> Iterator[Region]:
+        """Yield a page's faults, or else each program's blocks: a parser for Sybil."""
+        page = self.pages[Path(document.path)]
+        self.collected.append(page)
+        lines = document.text.split("\n")
+
+        def start(where: str) -> int:
+            file, _, line = where.rpartition(":")
+            here = file == f"docs/{page.name}"  # or in a page that it includes
+            return sum(len(x) + 1 for x in lines[: int(line) - 1]) if here else 0
+
+        if page.faults:
+            at = start(page.faults[0].where)
+            yield Region(at, at, page, self.evaluate)
+            return
+        for program in reversed(page.programs):  # Sybil turns what begins alike around
+            if program.framework in selected():
+                for block in program.blocks:
+                    at = start(block.where)
+                    yield Region(at, at, (program, block), self.evaluate)
+
+    def evaluate(self, example: Example) -> str | None:
+        """Wait for an example's block; say what is wrong with it."""
+        if isinstance(example.parsed, Page):
+            return "\n".join(map(str, example.parsed.faults))
+        program, block = example.parsed
+        run: Run = example.namespace["running"](program)
+        error = run.results[block].exception()
+        if error and not isinstance(error, Failure):
+            raise error
+        return str(error) if error else None
+
+
+@pytest.fixture(scope="session")
+def running(request: pytest.FixtureRequest) -> Iterator[Callable[[Program], Run]]:
+    """Run the chosen examples' programs side by side; return what finds a run.
+
+    A worker of pytest-xdist starts a program when one of its examples is the next.
+    """
+    pages = request.config.stash[PAGES]
+    items = [x for x in request.session.items if isinstance(x, SybilItem)]
+    parsed = [x.example.parsed for x in items]
+    wanted = dict.fromkeys(x[0] for x in parsed if not isinstance(x, Page))
+    with Verifier(pages.root, use_cache=not os.environ.get("ALL")) as verifier:
+
+        def start(programs: list[Program]) -> None:
+            pages.runs += verifier.start(programs)
+
+        def find(program: Program) -> Run:
+            if program not in {run.program for run in pages.runs}:
+                start([program])
+            return next(run for run in pages.runs if run.program is program)
+
+        if not hasattr(request.config, "workerinput"):
+            start(list(wanted))
+        yield find
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect pages; keep a page's examples on one worker where there are several."""
+    pages = config.stash[PAGES] = Pages(config.rootpath)
+    config.pluginmanager.register(pages, "pages")
+    if getattr(config.option, "dist", "") == "load":
+        config.option.dist = "loadfile"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say of each program what ran, on what, and what was compared."""
+    pages = config.stash[PAGES]
+    if pages.runs:
+        terminalreporter.section("pages")
+    for run in pages.runs:
+        terminalreporter.line(report(run))
+    known = [x for page in pages.collected for x in page.programs]
+    if left_out := [x.name for x in known if x.framework not in selected()]:
+        terminalreporter.line(
+            f"NOT RUN, for FRAMEWORK={os.environ['FRAMEWORK']}: {', '.join(left_out)}, "
+            "and what else belongs to another framework"
+        )
