@@ -324,8 +324,7 @@ def write_down(tables, pictures, files):
     import matplotlib.pyplot as plt
 
     for name, picture in pictures.items():
-        svg, _ = figure.draw(picture)
-        write(ROOT / measured.FOLDER / f"{name}.svg", svg)
+        write(ROOT / measured.FOLDER / f"{name}.svg", figure.draw(picture))
         plt.close(picture)
     measured.keep("speed", tables, files, ROOT)
     print(f"written: {measured.FOLDER / 'speed.json'}, {', '.join(pictures)}")

@@ -60,7 +60,7 @@ def files(program: Program) -> set[Path]:
     """Return the project's files that a program is made of: a commit must have them."""
     pictures = (picture for block in program.blocks for picture in block.pictures)
     found = {line.file for block in program.blocks for line in block.lines}
-    return found | {program.page.path, *(x for p in pictures for x in (p.path, p.data))}
+    return found | {program.page.path, *(x.path for x in pictures)}
 
 
 def content(program: Program, root: Path, *, modules: bool) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def content(program: Program, root: Path, *, modules: bool) -> dict[str, Any]:
         ],
         "outputs": [x.output and facts(x.output) for x in blocks],
         "pictures": [
-            [x.exists() and sha256(x) for p in block.pictures for x in (p.path, p.data)]
+            [p.path.exists() and sha256(p.path) for p in block.pictures]
             for block in blocks
         ],
         "modules": {os.path.relpath(x, root): sha256(x) for x in files},

@@ -58,11 +58,6 @@ class Picture:
     path: Path  # the SVG
     alt: str  # what there is to see
 
-    @property
-    def data(self) -> Path:
-        """The JSON file beside it: what it plots, and the SVG's own hash."""
-        return self.path.with_suffix(".json")
-
 
 @dataclass(frozen=True, eq=False)
 class Block:

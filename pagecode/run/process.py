@@ -41,7 +41,7 @@ class Result:
     text: str  # what it printed
     error: str | None  # the line that names its error
     trace: list[tuple[str, int]]  # the error's files and lines, innermost last
-    figures: list[tuple[str, list[dict]]]  # SVG, and what it plots
+    figures: list[str]  # each as SVG
     peak: int  # bytes of memory, at most so far
     stand_ins: list[str]  # what the program has read so far in place of real data
     statements: list[tuple[int, str, int]] = field(default_factory=list)

@@ -1,13 +1,11 @@
 """Rewrite the outputs and pictures of a page that are not what its blocks make."""
 
-import hashlib
-import json
 from pathlib import Path
 
 from pagecode.files import write
 from pagecode.read.page import Block, Output, Picture, read_page
-from pagecode.run.compare import first_difference, plot_difference
-from pagecode.run.judge import Mismatch
+from pagecode.run.compare import first_difference
+from pagecode.run.judge import Mismatch, picture_difference
 from pagecode.run.process import Failure, Result
 from pagecode.run.runner import Runner
 
@@ -43,7 +41,7 @@ def record(path: Path, root: Path) -> int:
             f"docs/{page.name}: not recorded, for it was changed while its blocks ran\n"
             f"  to do     `make record PAGE={page.name}` again"
         )
-    redrawn = [redraw(picture, *figure) for picture, figure in pictures]
+    redrawn = [redraw(picture, svg) for picture, svg in pictures]
     return sum(redrawn) + rewrite(path, text, outputs)
 
 
@@ -64,15 +62,13 @@ def agreed_outputs(made: list[tuple[Block, Result]]) -> list[tuple[Output, list[
     return [(output, lines) for output, lines, _ in agreed.values()]
 
 
-def agreed_pictures(
-    made: list[tuple[Block, Result]],
-) -> list[tuple[Picture, tuple[str, list[dict]]]]:
+def agreed_pictures(made: list[tuple[Block, Result]]) -> list[tuple[Picture, str]]:
     """Return each picture with the figure drawn for it, by all programs alike."""
-    agreed: dict[Path, tuple[Picture, tuple[str, list[dict]]]] = {}
+    agreed: dict[Path, tuple[Picture, str]] = {}
     for block, result in made:
-        for picture, figure in zip(block.pictures, result.figures, strict=True):
-            _, (_, plotted) = agreed.setdefault(picture.path, (picture, figure))
-            if difference := plot_difference(plotted, figure[1]):
+        for picture, svg in zip(block.pictures, result.figures, strict=True):
+            _, first = agreed.setdefault(picture.path, (picture, svg))
+            if difference := picture_difference(first, svg):
                 raise Failure(
                     f"{block.where}: this block shares a picture, but draws another\n"
                     f"  picture   {picture.where}\n  differs   {difference}"
@@ -80,15 +76,14 @@ def agreed_pictures(
     return list(agreed.values())
 
 
-def redraw(picture: Picture, svg: str, plotted: list[dict]) -> bool:
-    """Write a picture that differs, and what it plots; return whether it did."""
-    facts = {"sha256": hashlib.sha256(svg.encode()).hexdigest(), "plotted": plotted}
-    text = json.dumps(facts) + "\n"
-    files = {picture.path: svg, picture.data: text}
-    changed = [x for x in files if not x.exists() or x.read_text("utf-8") != files[x]]
-    for path in changed:
-        write(path, files[path])
-    return bool(changed)
+def redraw(picture: Picture, svg: str) -> bool:
+    """Write a picture that shows something else; return whether it did."""
+    if picture.path.exists():
+        shown = picture.path.read_text("utf-8", errors="replace")
+        if not picture_difference(shown, svg):
+            return False
+    write(picture.path, svg)
+    return True
 
 
 def rewrite(path: Path, text: str, outputs: list[tuple[Output, list[str]]]) -> int:

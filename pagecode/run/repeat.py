@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pagecode.read.page import programs_to_run, read_pages
 from pagecode.run.child import peak as memory
-from pagecode.run.compare import plot_difference
+from pagecode.run.judge import picture_difference
 from pagecode.run.process import Result
 from pagecode.run.runner import Runner
 
@@ -68,7 +68,7 @@ def differences(first: Round, other: Round) -> list[str]:
                 found.append(f"{place}\n  first     {before}\n  now       {after}")
                 break
         for drawn, redrawn in zip(one.figures, two.figures, strict=False):
-            if difference := plot_difference(drawn[1], redrawn[1]):
+            if difference := picture_difference(drawn, redrawn):
                 found.append(f"{place}\n  differs   {difference}")
     return found
 

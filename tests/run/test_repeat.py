@@ -67,7 +67,7 @@ def test_picture_that_follows_the_threads_is_told(
     assert site.record() == 1
     assert run(site, monkeypatch, "determinism") == 1
     place = "with 2 threads: pytorch docs/page.md:3"
-    assert f"{place}\n  differs   the limits of axes 1\n" in capsys.readouterr().err
+    assert f"{place}\n  differs   axes 1, text 7: its text" in capsys.readouterr().err
 
 
 def test_output_that_is_wrong_is_told(site: Site, monkeypatch, capsys) -> None:
@@ -78,7 +78,7 @@ def test_output_that_is_wrong_is_told(site: Site, monkeypatch, capsys) -> None:
 
 def test_what_differs_is_told_beside_what_failed() -> None:
     def made(text: str, figures: int = 0) -> Result:
-        return Result(text, None, [], figures * [("<svg/>", [])], 1, [])
+        return Result(text, None, [], figures * ["<svg/>"], 1, [])
 
     first = repeat.Round({"a": made("1"), "b": made("1")}, set(), [])
     other = repeat.Round({"b": made("2\n2", figures=1)}, set(), ["a fails"])
