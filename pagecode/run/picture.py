@@ -267,22 +267,21 @@ def same_place(one: Mark, other: Mark, room: np.ndarray, box: np.ndarray) -> boo
         return True
     if one.kind != "path":
         return False
-    edges: np.ndarray | None = box / np.tile(room, 2) + [-1, -1, 1, 1]
+    edges = box / np.tile(room, 2) + [-1, -1, 1, 1]
     if one.style.get("fill") != "none":  # what is painted within the edges is seen
-        pieces = [x.clip(np.tile(edges[:2], 2), np.tile(edges[2:], 2)) for x in pieces]
-        edges = None
-    return covers(*pieces, edges) and covers(*pieces[::-1], edges)
+        low, high = np.tile(edges[:2], 2), np.tile(edges[2:], 2)
+        pieces, edges = [x.clip(low, high) for x in pieces], edges + [-1, -1, 1, 1]
+    before, now = pieces
+    return covers(before, now, edges) and covers(now, before, edges)
 
 
-def sample(pieces: np.ndarray, edges: np.ndarray | None) -> np.ndarray:
+def sample(pieces: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Return points all along these pieces, one unit apart, within the edges."""
     start, way = pieces[:, :2], pieces[:, 2:] - pieces[:, :2]
-    enter, leave = np.zeros(len(start)), np.ones(len(start))
-    if edges is not None:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            crossed = [(edge - start) / way for edge in (edges[:2], edges[2:])]
-        enter = np.maximum(np.minimum(*crossed).max(axis=1), 0)
-        leave = np.minimum(np.maximum(*crossed).min(axis=1), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = ((edge - start) / way for edge in (edges[:2], edges[2:]))
+    enter = np.maximum(np.minimum(low, high).max(axis=1), 0)
+    leave = np.minimum(np.maximum(low, high).min(axis=1), 1)
     kept = enter <= leave
     start, way, enter, leave = (x[kept] for x in (start, way, enter, leave))
     length = np.hypot(*way.T) * (leave - enter)
@@ -294,7 +293,7 @@ def sample(pieces: np.ndarray, edges: np.ndarray | None) -> np.ndarray:
     return points[:: 1 + len(points) // SAMPLES]
 
 
-def covers(one: np.ndarray, other: np.ndarray, edges: np.ndarray | None) -> bool:
+def covers(one: np.ndarray, other: np.ndarray, edges: np.ndarray) -> bool:
     """Whether all that is seen of one path has the other within one unit."""
     points = sample(one, edges)
     if not len(points) or not len(other):

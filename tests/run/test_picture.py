@@ -54,7 +54,7 @@ PLOTS = {
     "boxplot": lambda a, v: a.boxplot([moved(TALL[:3], v), TALL]),
     "broken_barh": lambda a, v: a.broken_barh([(0, 1), (2, 1 + v)], (0, 1)),
     "bxp": lambda a, v: a.bxp(
-        [dict(med=2 + v, q1=1, q3=4, whislo=0, whishi=6, fliers=[7])]
+        [{"med": 2 + v, "q1": 1, "q3": 4, "whislo": 0, "whishi": 6, "fliers": [7]}]
     ),
     "clabel": lambda a, v: a.clabel(a.contour(*GRID, surface(0), [0, 1 + v])),
     "cohere": lambda a, v: a.cohere(moved(DRAWN[:, 0], 9 * v), DRAWN[:, 1], NFFT=32),
@@ -109,7 +109,9 @@ PLOTS = {
     "psd": lambda a, v: a.psd(moved(DRAWN[:, 0], 9 * v), NFFT=32),
     "quiver": lambda a, v: a.quiver(X[:7], TALL, moved(TALL, v), TALL),
     "quiver's colours": lambda a, v: a.quiver(TALL, TALL, TALL, TALL, moved(TALL, v)),
-    "quiverkey": lambda a, v: a.quiverkey(a.quiver(X, X, X, X), 0.5, 0.9, 2 + 9 * v, "v"),
+    "quiverkey": lambda a, v: a.quiverkey(
+        a.quiver(X, X, X, X), 0.5, 0.9, 2 + 9 * v, "v"
+    ),
     "scatter": lambda a, v: a.scatter(X, moved(X, v)),
     "scatter's colours": lambda a, v: a.scatter(X, X, c=moved(X, v)),
     "scatter's sizes": lambda a, v: a.scatter(X, X, s=moved(9 * X, 30 * v)),
@@ -159,7 +161,9 @@ PLOTS = {
     ],
     "twin axes": lambda a, v: (a.plot(X), a.twinx().plot(moved(TALL, v))),
     "inset axes": lambda a, v: a.inset_axes((0.5, 0.5, 0.3, 0.3)).plot(moved(TALL, v)),
-    "a line of two panels": lambda a, v: plt.gcf().add_subplot(7, 7, 9).plot([1, 2 + v]),
+    "a line of two panels": lambda a, v: (
+        plt.gcf().add_subplot(7, 7, 9).plot([1, 2 + v])
+    ),
     "title of the figure": lambda a, v: plt.suptitle(f"{v} all"),
     "legend of the figure": lambda a, v: (
         a.plot(X, label=f"a {v}"),
