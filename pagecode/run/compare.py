@@ -2,7 +2,7 @@
 
 The rule, in one place: text and integers exactly, floats within one unit of the last
 digit shown. A float is a number with a decimal point or an exponent. It may have a
-sign, thousands set apart (1,234.5 or 1_234.5) and a unit behind it (0.5j, 97%, 3.2ms).
+sign, thousands set apart (1,234.5 or 1_234.5) and a unit behind it (0.5j, 97.5%).
 A number is no float where it is part of a name (conv1.5), of a version (2.15.0, 2.0rc1)
 or of a time (12:30:05.25); only digits behind the point have a unit to spare, so that
 `1.` and `1e-05` are exact.

@@ -267,10 +267,11 @@ def same_place(one: Mark, other: Mark, room: np.ndarray, box: np.ndarray) -> boo
         return True
     if one.kind != "path":
         return False
-    edges = box / np.tile(room, 2) + [-1, -1, 1, 1]
+    margin = np.array([-1, -1, 1, 1])
+    edges = box / np.tile(room, 2) + margin
     if one.style.get("fill") != "none":  # what is painted within the edges is seen
         low, high = np.tile(edges[:2], 2), np.tile(edges[2:], 2)
-        pieces, edges = [x.clip(low, high) for x in pieces], edges + [-1, -1, 1, 1]
+        pieces, edges = [x.clip(low, high) for x in pieces], edges + margin
     before, now = pieces
     return covers(before, now, edges) and covers(now, before, edges)
 
