@@ -1,9 +1,11 @@
 """The machine that a program runs on: its environment, its GPU, its CPU."""
 
+import math
 import os
 import platform
 import re
 import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -56,3 +58,44 @@ def processor() -> str:
         return platform.processor()
     found = [x for x in lines if x.startswith(("model name", "flags", "Features"))]
     return " ".join(sorted(set(found)))
+
+
+def jobs() -> int:
+    """Return how many programs run side by side: JOBS, or one for each processor.
+
+    Only those count that this process may use, by its affinity and its container's
+    quota.
+    """
+    if wanted := os.environ.get("JOBS"):
+        if not wanted.isdecimal() or not int(wanted):
+            sys.exit(f"JOBS is how many programs run side by side, not {wanted!r}")
+        return int(wanted)
+    linux = hasattr(os, "sched_getaffinity")
+    usable = len(os.sched_getaffinity(0)) if linux else os.cpu_count() or 1
+    return max(1, math.ceil(min(usable, quota())))
+
+
+def quota(
+    groups: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")
+) -> float:
+    """Return how many processors' time the control groups grant; infinity if all."""
+    found = [math.inf]
+    for line in groups.read_text().splitlines() if groups.exists() else []:
+        _, controllers, path = line.split(":", 2)
+        base = mounted / controllers  # version 2 has no controllers, and no such folder
+        folder = base / path.strip("/")
+        for group in (folder, *folder.parents):
+            if group.is_relative_to(base):
+                found.append(granted(group))
+    return min(found)
+
+
+def granted(group: Path) -> float:
+    """Return how many processors' time one control group grants."""
+    names = ("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+    for files in names:
+        if all((group / name).is_file() for name in files):
+            words = " ".join((group / name).read_text() for name in files).split()
+            if words[0] not in ("max", "-1"):
+                return int(words[0]) / int(words[1])
+    return math.inf

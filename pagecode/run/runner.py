@@ -1,6 +1,5 @@
 """Run programs side by side, each in a process of its own, and judge their blocks."""
 
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Any
 
 from pagecode.read.page import Block, Program
 from pagecode.run.judge import judge
+from pagecode.run.machine import jobs
 from pagecode.run.process import Failure, Process, Result
 
 NOT_RUN = "not run, because of"
@@ -52,7 +52,7 @@ class Runner:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.pool = ThreadPoolExecutor(os.cpu_count())
+        self.pool = ThreadPoolExecutor(jobs())
         self.live: set[Process] = set()
         self.closed = False
 
