@@ -47,7 +47,7 @@ export NO_MKDOCS_2_WARNING := 1
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record,"
-	@echo "  determinism, soak);"
+	@echo "  parity, bench, determinism, soak);"
 	@echo "  ALL=1 runs all again, every notebook and stand-alone program too (test); PORT=8000 (serve);"
 	@echo "  QUICK=1 only to see that it works, nothing is written (bench);"
 	@echo "  FRAMEWORK=pytorch or tensorflow: where only one is installed (test, verify, canary)"
@@ -86,11 +86,11 @@ record: data ## rewrite the outputs that differ from what the blocks print
 	$(RUN) pagecode record $(PAGE)
 
 parity: data ## measure again how far the two frameworks are apart
-	$(RUN) benchmarks.parity
+	$(RUN) benchmarks.parity $(PAGE)
 
 bench: data ## measure the speed again, ours too: some 20 minutes, quiet ones
-	$(RUN) benchmarks.speed $(if $(QUICK),--quick)
-	$(RUN) benchmarks.verification $(if $(QUICK),--quick)
+	$(RUN) benchmarks.speed $(PAGE) $(if $(QUICK),--quick)
+	$(if $(PAGE),,$(RUN) benchmarks.verification $(if $(QUICK),--quick))
 
 data: $(READY) ## fill data/: DATA_CACHE, the official hosts, or stand-ins
 	@$(RUN) pagecode data

@@ -1,44 +1,39 @@
-"""Train in both frameworks, compare them, and write what same-numbers.md shows of it.
+"""Train in both frameworks, compare them, and write how far they are apart.
 
-    python -m benchmarks.parity
+    python -m benchmarks.parity                               all chapters
+    python -m benchmarks.parity models/softmax-regression.md  one
 
 Each framework runs in a process of its own and hands its runs over in a file.
 """
 
+import argparse
+import json
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks import ROOT, chapters, declared
 from pagecode.book import measured
 from pagecode.files import write
+from pagecode.frameworks import FRAMEWORKS
 from pagecode.run import figure, machine
-from snippets.same_numbers.compare import differences, load_runs, plot_gaps
+from snippets.same_numbers.compare import differences, load_runs
 
-ROOT = Path(__file__).parent.parent
-CHAPTERS = ("logistic regression", "softmax regression", "character RNN")
-MODULES = ("parity", "parity_pytorch", "parity_tensorflow")
-BOUNDS = {  # on the losses, at any step
-    "logistic regression, float32": 1e-5,
-    "logistic regression, float64": 1e-11,
-    "softmax regression, float32": 1e-6,
-    "softmax regression, float64": 1e-13,
-    "character RNN, float32": 5e-6,
-    "character RNN, float64": 1e-12,
-}
+HARNESS = [f"benchmarks/{x}.py" for x in ("__init__", "parity", "worker")]
 
 
-def run(module, framework):
-    """Run a module that leaves runs.npz; return its runs.
+def train(chapter, framework):
+    """Train a chapter's models in a framework; return the runs, and the files of code.
 
     Stops with the end of what it said if it fails.
     """
-    name = module.format(framework=framework)
+    words = [sys.executable, "-m", "benchmarks.worker", "parity", chapter, framework]
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         Path(folder, "data").symlink_to(ROOT / "data", target_is_directory=True)
         done = subprocess.run(
-            [sys.executable, "-m", name, framework],
+            words,
             cwd=folder,
             env=machine.environment(ROOT) | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
@@ -47,54 +42,83 @@ def run(module, framework):
         )
         if done.returncode:
             end = "\n  ".join(done.stderr.strip().splitlines()[-5:])
-            raise SystemExit(f"{name} ended with status {done.returncode}\n  {end}")
-        return load_runs(Path(folder, "runs.npz"))
+            what = f"{chapter} in {framework}"
+            raise SystemExit(f"{what} ended with status {done.returncode}\n  {end}")
+        files = json.loads(done.stdout.splitlines()[-1])
+        return load_runs(Path(folder, "runs.npz")), files
 
 
-def run_both(module):
-    """Run a module per framework, side by side; return the two frameworks' runs."""
+def train_both(chapter):
+    """Train in both frameworks, side by side; return their runs, and the code's files.
+
+    What stands in other chapters' folders counts where this chapter's code imports it.
+    """
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda x: run(module, x), ("pytorch", "tensorflow")))
+        both = pool.map(lambda x: train(chapter, x), FRAMEWORKS.values())
+        (runs, files), (others, other_files) = both
+    found = {*files, *other_files, *HARNESS}
+    return runs, others, sorted(found - strange(found, chapter))
 
 
-def sources():
-    """Return the files whose code is measured, relative to the project."""
-    found = measured.imported([f"benchmarks.{x}" for x in MODULES], ROOT)
-    return [x for x in found if not x.startswith("pagecode/")]
+def strange(files, chapter):
+    """Return the files of other chapters that this one's do not need themselves."""
+    folders = {f"snippets/{name}/" for name in chapters().values() if name != chapter}
+    foreign = {x for x in files if x.startswith((*folders, "pagecode/"))}
+    own = [x for x in files if x.startswith(f"snippets/{chapter}/")]
+    own = [x for x in own if not x.endswith("/ways.py")]
+    modules = [x.removesuffix(".py").replace("/", ".") for x in own]
+    return foreign - set(measured.imported(modules, ROOT))
 
 
-def main():
-    """Measure, and write the table and the picture."""
+def apart(chapter):
+    """Return (steps, loss apart, weights apart) by name of what has a bound; raise not.
+
+    The runs come with it, by framework, and the files of the code that made them.
+    """
+    runs, others, files = train_both(chapter)
+    found = {}
+    for name in declared(chapter).BOUNDS:
+        gaps, weights = differences(runs[name], others[name])
+        found[name] = [len(gaps), float(gaps.max()), float(weights)]
+    return found, (runs, others), files
+
+
+def measure(page, chapter):
+    """Measure one chapter, and write its table, and its picture if it draws one."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    print("training in both frameworks: some minutes", flush=True)
-    pytorch, tensorflow = run_both("benchmarks.parity_{framework}")
+    ways = declared(chapter)
+    found, runs, files = apart(chapter)
     rows = [["model", "steps", "losses apart", "bound", "weights apart"]]
-    for name, bound in BOUNDS.items():
-        gaps, weights = differences(pytorch[name], tensorflow[name])
-        if gaps.max() > bound:
-            raise SystemExit(f"{name}: losses differ by {gaps.max():.1e} > {bound:.0e}")
-        apart = [f"{gaps.max():.1e}", f"{bound:.0e}", f"{weights:.1e}"]
-        rows.append([name, f"{len(gaps):,}", *apart])
+    for name, (steps, gap, weights) in found.items():
+        bound = ways.BOUNDS[name]
+        if gap > bound:
+            raise SystemExit(f"{name}: losses differ by {gap:.1e} > {bound:.0e}")
+        rows.append(
+            [name, f"{steps:,}", f"{gap:.1e}", f"{bound:.0e}", f"{weights:.1e}"]
+        )
         print(" | ".join(rows[-1]))
-    library, by_hand = "library", "by hand"
-    pairs = {
-        "PyTorch and TensorFlow": (pytorch[library], tensorflow[library]),
-        "PyTorch, library and by hand": (pytorch[library], pytorch[by_hand]),
-        "TensorFlow, library and by hand": (tensorflow[library], tensorflow[by_hand]),
-    }
-    plot_gaps({name: differences(*pair)[0] for name, pair in pairs.items()}, floor=1e-7)
-    svg, _ = figure.draw(plt.gcf())
-    write(ROOT / measured.FOLDER / "parity.svg", svg)
-    tables = {"bounds": rows}
-    for chapter in CHAPTERS:
-        own = [row for row in rows[1:] if row[0].startswith(f"{chapter},")]
-        tables[chapter.lower().replace(" ", "-")] = [rows[0], *own]
-    measured.keep("parity", tables, sources(), ROOT)
-    print(f"written: {measured.FOLDER / 'parity.json'} and parity.svg")
+    path = measured.place(page, "parity")
+    if hasattr(ways, "draw"):
+        ways.draw(*runs)
+        svg, _ = figure.draw(plt.gcf())
+        write(ROOT / path.with_suffix(".svg"), svg)
+        plt.close("all")
+    again = f"make parity PAGE={page}"
+    measured.keep(path, {"bounds": rows}, files, ROOT, again=again)
+    print(f"written: {path}")
+
+
+def main():
+    """Measure what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("page", nargs="?", default="", help="as in models/x.md")
+    for page, chapter in chapters(parser.parse_args().page).items():
+        print(f"{page}: training in both frameworks, a minute or two", flush=True)
+        measure(page, chapter)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Time every way to train each model, and write what speed.md and the chapters show.
 
-    python -m benchmarks.speed          some minutes; the machine should do nothing else
-    python -m benchmarks.speed --quick  to see that it works; nothing is written
+    python -m benchmarks.speed                          some quiet minutes a chapter
+    python -m benchmarks.speed models/character-rnn.md  one chapter
+    python -m benchmarks.speed --quick                  try it; nothing is written
 
 Each framework has a process of its own. Variants take turns, round by round, so that
 what slows the machine down slows all of them; ratios are taken within a round. Before
@@ -12,24 +13,27 @@ import argparse
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from benchmarks import ROOT, chapters, declared
 from pagecode.book import measured
 from pagecode.files import write
+from pagecode.frameworks import FRAMEWORKS
 from pagecode.run import figure, machine
 from pagecode.run.compare import first_difference
 
-ROOT = Path(__file__).parent.parent
-LABELS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "NumPy"}
+LABELS = {name: label for label, name in FRAMEWORKS.items()} | {"numpy": "NumPy"}
+WORKER = [sys.executable, "-m", "benchmarks.worker", "speed"]
+HARNESS = [f"benchmarks/{x}.py" for x in ("__init__", "speed", "worker")]
+SUMMARY = "compare/speed.md"  # the page that shows all chapters
 SLOW = 5  # seconds, from which on a second warm-up is not worth its time
-NOTHING_TO_COMPARE = {("numpy", "the products alone")}  # the floor trains nothing
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Race:
-    """What is timed together, and in which unit it is told."""
+    """What is timed together of a chapter, and how it is told: its `ways.SPEED`."""
 
     title: str
     unit: str
@@ -51,48 +55,31 @@ class Race:
     baseline: str  # "framework|variant"; a variant alone is each framework's own
     rounds: dict[int, int]  # by the number of threads; others are left out
     chapter: tuple[str, ...]  # the variants that the chapter's own table has
+    memory: bool = True  # whether each variant's memory is told
+    work: dict[str, int] = field(default_factory=dict)  # of a run; 1 by default
+    growth: str = ""  # what the variants of the race "growth" grow with
 
+    def baseline_of(self, framework):
+        """Return the (framework, variant) that a framework's are held against."""
+        found = tuple(self.baseline.split("|"))
+        return found if len(found) == 2 else (framework, *found)
 
-RACES = {
-    "logistic": Race(
-        "Logistic regression",
-        "µs per epoch",
-        1e6 / 10,
-        "by hand",
-        {1: 25},
-        ("by hand", "fast", "fast, without the lines"),
-    ),
-    "softmax": Race(
-        "Softmax regression",
-        "ms per epoch",
-        1e3,
-        "pytorch|image by image",
-        {1: 5, 2: 3},
-        ("image by image", "by hand", "fast"),
-    ),
-    "rnn": Race(
-        "Character RNN",
-        "µs per character",
-        1e6 / 200,
-        "pytorch|a call per character",
-        {1: 7, 2: 3},
-        ("a call per portion", "fast", "a call per batch of 64", "fast, batch of 64"),
-    ),
-}
-GROWTH = {"rows": "images in an epoch", "length": "characters in a portion"}
+    def per_unit(self, key, seconds):
+        """Return the seconds for as much work as the other variants do in a run."""
+        return seconds / self.work.get(key[1], 1)
 
 
 class Worker:
-    """The process of one framework; use it in a `with` statement."""
+    """The process of one framework and chapter; use it in a `with` statement."""
 
-    def __init__(self, framework, setup, rows):
-        self.name = f"benchmarks.speed_{framework}"
+    def __init__(self, chapter, framework, setup, rows):
+        self.name = f"{chapter} in {framework}"
         threads = {"OMP_NUM_THREADS": setup.threads}
         threads["TF_NUM_INTRAOP_THREADS"] = setup.threads
         hidden = {} if setup.gpu else {"CUDA_VISIBLE_DEVICES": ""}
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed in close
         self.process = subprocess.Popen(
-            [sys.executable, "-m", self.name, str(rows)],
+            [*WORKER, chapter, framework, str(rows)],
             cwd=ROOT,
             env=machine.environment(ROOT)
             | {name: str(value) for name, value in threads.items()}
@@ -146,10 +133,11 @@ def say(text, end=False):
 def require_agreement(results):
     """Raise ValueError unless variants that computed the same found the same.
 
-    Takes results by (framework, variant): lists of lines by the name of what they say.
-    Floats may differ by one in the last digit. One that nothing is comparable with is
-    refused as well.
+    Takes results by (framework, variant): lists of lines by the name of what they say,
+    or None, which is never compared: the floor trains nothing. Floats may differ by one
+    in the last digit. One that nothing is comparable with is refused as well.
     """
+    results = {key: result for key, result in results.items() if result is not None}
     seen = {}
     for key, result in results.items():
         for name, lines in result.items():
@@ -163,7 +151,7 @@ def require_agreement(results):
                     f"  there     {difference[1]}\n  here      {difference[2]}"
                 )
     shared = {key for x in seen.values() if len(x) > 1 for key, _ in x}
-    if alone := set(results) - shared - NOTHING_TO_COMPARE:
+    if alone := set(results) - shared:
         raise ValueError(f"nothing to compare {' '.join(min(alone))} with")
 
 
@@ -192,17 +180,10 @@ def run_race(workers, race, rounds, shortest):
         for key in order if number % 2 else reversed(order):
             say(f"{race}: round {number + 1} of {rounds}, {LABELS[key[0]]}, {key[1]}")
             told = workers[key[0]].ask(race, key[1], loops[key])
-            if key not in NOTHING_TO_COMPARE:
-                again = (key[0], f"{key[1]}, again")
-                require_agreement({key: results[key], again: told["result"]})
+            again = (key[0], f"{key[1]}, again")
+            require_agreement({key: results[key], again: told["result"]})
             seconds[key].append(told["seconds"])
     return {key: np.array(x) for key, x in seconds.items()}
-
-
-def baseline_of(race, framework):
-    """Return the (framework, variant) that a framework's variants are held against."""
-    found = tuple(RACES[race].baseline.split("|"))
-    return found if len(found) == 2 else (framework, *found)
 
 
 def number(value):
@@ -223,7 +204,7 @@ def table_of(race, runs, peaks):
     """Return a table's rows, the head first, of a race's runs by the setups' labels."""
     head, first = ["way"], next(iter(runs.values()))
     for label in runs:
-        head += [f"{RACES[race].unit}, {label}", "times faster"]
+        head += [f"{race.unit}, {label}", "times faster"]
     rows = [head + (["peak memory, MB"] if peaks else [])]
     for key in first:
         row = [f"{LABELS[key[0]]}, {key[1]}"]
@@ -231,37 +212,32 @@ def table_of(race, runs, peaks):
             if key not in seconds:
                 row += ["–", "–"]
                 continue
-            base, each = baseline_of(race, key[0]), per_unit(key, seconds[key])
+            base, each = race.baseline_of(key[0]), race.per_unit(key, seconds[key])
             ratio = "1" if key == base else spread(seconds[base] / each)
-            row += [spread(RACES[race].scale * each), ratio]
+            row += [spread(race.scale * each), ratio]
         rows.append(row + ([f"{peaks[key] / 1e6:,.0f}"] if peaks else []))
     return rows
 
 
 def chapters_rows(race, table):
     """Return what the chapter itself shows of a race's table, on one thread."""
-    chosen = {baseline_of(race, "pytorch")}
-    chosen |= {(x, y) for x in LABELS for y in RACES[race].chapter}
+    chosen = {race.baseline_of("pytorch")}
+    chosen |= {(x, y) for x in LABELS for y in race.chapter}
     labels = {f"{LABELS[framework]}, {variant}" for framework, variant in chosen}
     head, *rows = (row[:3] for row in table)
     return [head, *(row for row in rows if row[0] in labels)]
 
 
-def per_unit(key, seconds):
-    """Return the seconds for as much work as the other variants do in a run."""
-    return seconds / 64 if key[1].endswith("batch of 64") else seconds
-
-
-def measure_memory(race, rows, setup):
+def measure_memory(chapter, rows, setup):
     """Return the peak memory of each variant, each in a fresh process."""
     peaks = {}
     for framework in LABELS:
-        with Worker(framework, setup, rows) as worker:
-            variants = worker.listed["races"].get(race, [])
+        with Worker(chapter, framework, setup, rows) as worker:
+            variants = worker.listed["races"].get("speed", [])
         for variant in variants:
-            say(f"{race}: memory of {LABELS[framework]}, {variant}")
-            with Worker(framework, setup, rows) as worker:
-                peaks[framework, variant] = worker.ask(race, variant)["peak"]
+            say(f"{chapter}: memory of {LABELS[framework]}, {variant}")
+            with Worker(chapter, framework, setup, rows) as worker:
+                peaks[framework, variant] = worker.ask("speed", variant)["peak"]
     return peaks if all(peaks.values()) else {}
 
 
@@ -280,54 +256,66 @@ def growth_of(seconds):
     return found
 
 
-def draw_ratios(runs):
-    """Draw how many times faster each variant is, with quartiles, for each race."""
+def draw_ratios(tables):
+    """Draw how many times faster each variant is, with quartiles, for each chapter.
+
+    Takes each chapter's table by its title; its own rows say what is drawn.
+    """
     import matplotlib.pyplot as plt
 
-    heights = [len(x) for x in runs.values()]
+    heights = [len(rows) - 1 for rows in tables.values()]
     picture, axes = plt.subplots(
-        len(runs), 1, figsize=(7, 0.26 * sum(heights) + 2), sharex=True,
-        height_ratios=heights, layout="constrained",
+        len(tables), 1, figsize=(7, 0.26 * sum(heights) + 2), sharex=True,
+        height_ratios=heights, layout="constrained", squeeze=False,
     )  # fmt: skip
-    for axis, (race, seconds) in zip(axes, runs.items(), strict=True):
-        labels = [f"{LABELS[framework]}, {variant}" for framework, variant in seconds]
-        ratios = [
-            seconds[baseline_of(race, key[0])] / per_unit(key, x)
-            for key, x in seconds.items()
-        ]
-        low, middle, high = np.percentile(ratios, [25, 50, 75], axis=1)
+    for axis, (title, (_, *rows)) in zip(axes[:, 0], tables.items(), strict=True):
+        labels = [row[0] for row in rows]
+        middle, low, high = np.array([numbers(row[2]) for row in rows]).T
         axis.barh(labels, middle, xerr=[middle - low, high - middle], color="tab:blue")
         axis.axvline(1, color="gray")
-        axis.set(xscale="log", title=RACES[race].title)
+        axis.set(xscale="log", title=title)
         axis.invert_yaxis()
-    axes[-1].set_xlabel("times faster than the chapter's first way")
+    axes[-1, 0].set_xlabel("times faster than the chapter's first way")
     return picture
 
 
-def draw_growth(growth):
-    """Draw time against size, both on logarithmic axes, a picture for each quantity."""
+def numbers(cell):
+    """Return the median and the quartiles that `spread` wrote into a cell."""
+    found = [float(x.replace(",", "")) for x in re.findall(r"[\d.,]+", cell)]
+    return found if len(found) == 3 else found * 3
+
+
+def draw_growth(race, curves):
+    """Draw time against size, both on logarithmic axes."""
     import matplotlib.pyplot as plt
 
-    picture, axes = plt.subplots(1, len(growth), figsize=(8, 4), layout="constrained")
-    for axis, (race, curves) in zip(axes, growth.items(), strict=True):
-        for label, (sizes, medians, slope) in curves.items():
-            axis.plot(sizes, medians, marker="o", label=f"{label}: slope {slope:.2f}")
-        axis.set(xscale="log", yscale="log", xlabel=GROWTH[race], ylabel="seconds")
-        axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
-        axis.minorticks_off()
-        axis.legend(fontsize=8)
+    picture, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    for label, (sizes, medians, slope) in curves.items():
+        axis.plot(sizes, medians, marker="o", label=f"{label}: slope {slope:.2f}")
+    axis.set(xscale="log", yscale="log", xlabel=race.growth, ylabel="seconds")
+    axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+    axis.minorticks_off()
+    axis.legend(fontsize=8)
     return picture
 
 
-def write_down(tables, pictures, files):
-    """Keep the tables and pictures beside the pages."""
+def put(picture, path):
+    """Write a picture beside a page."""
     import matplotlib.pyplot as plt
 
-    for name, picture in pictures.items():
-        write(ROOT / measured.FOLDER / f"{name}.svg", figure.draw(picture))
-        plt.close(picture)
-    measured.keep("speed", tables, files, ROOT)
-    print(f"written: {measured.FOLDER / 'speed.json'}, {', '.join(pictures)}")
+    write(ROOT / path, figure.draw(picture))
+    plt.close(picture)
+    print(f"written: {path}")
+
+
+def draw_summary():
+    """Draw all chapters' tables, as they stand, for the page that compares them."""
+    tables = {}
+    for page, chapter in chapters().items():
+        if (ROOT / (path := measured.place(page, "speed"))).exists():
+            facts = measured.read(path, ROOT)
+            tables[declared(chapter).SPEED["title"]] = facts["tables"]["all"]
+    put(draw_ratios(tables), measured.place(SUMMARY, "speed").with_suffix(".svg"))
 
 
 def setups(quick):
@@ -340,60 +328,66 @@ def setups(quick):
     return found
 
 
-def main():
-    """Measure, and write the tables and the pictures."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="see that it works")
-    quick = parser.parse_args().quick
+def measure(page, chapter, quick):
+    """Measure one chapter, and write its tables, and its picture if anything grows."""
     rows, shortest = (4_096, 0.001) if quick else (60_000, 0.05)
-    print(f"{measured.model_name()}, {os.cpu_count()} cores; load {os.getloadavg()[0]}")
-    runs, growth, files = {}, {}, {Path(__file__).relative_to(ROOT).as_posix()}
+    race, runs, curves = Race(**declared(chapter).SPEED), {}, {}
+    files = set(HARNESS)
     for setup in setups(quick):
+        if setup.threads not in race.rounds:
+            continue
         with ExitStack() as stack:
             workers = {
-                framework: stack.enter_context(Worker(framework, setup, rows))
+                framework: stack.enter_context(Worker(chapter, framework, setup, rows))
                 for framework in LABELS
                 if not (setup.gpu and framework == "numpy")
             }
             for worker in workers.values():
                 files |= set(worker.listed["files"])
-            for name, race in RACES.items():
-                if setup.threads not in race.rounds:
-                    continue
-                rounds = 2 if quick else race.rounds[setup.threads]
-                seconds = run_race(workers, name, rounds, shortest)
-                runs.setdefault(name, {})[setup.label] = seconds
-                say(f"{name}, {setup.label}: {rounds} rounds", end=True)
-            if not growth:  # with one thread, on a CPU
-                for name in GROWTH:
-                    rounds = 2 if quick else 5
-                    seconds = run_race(workers, name, rounds, shortest)
-                    growth[name] = growth_of(seconds)
-                    say(f"{name}: {rounds} rounds", end=True)
+            rounds = 2 if quick else race.rounds[setup.threads]
+            runs[setup.label] = run_race(workers, "speed", rounds, shortest)
+            say(f"{page}, {setup.label}: {rounds} rounds", end=True)
+            if race.growth and not curves:  # with one thread, on a CPU
+                rounds = 2 if quick else 5
+                curves = growth_of(run_race(workers, "growth", rounds, shortest))
+                say(f"{page}, {race.growth}: {rounds} rounds", end=True)
     one = Setup("one thread", 1)
-    tables = {}
-    for name in RACES:
-        small = name == "logistic"  # its memory is that of the framework
-        peaks = {} if small else measure_memory(name, rows, one)
-        tables[name] = table_of(name, runs[name], peaks)
-        tables[f"{name}-short"] = chapters_rows(name, tables[name])
-        print(measured.table(tables[name]))
-    tables["growth"] = [["way", "grows with", "slope", "expected"]]
-    for name, curves in growth.items():
+    peaks = measure_memory(chapter, rows, one) if race.memory else {}
+    tables = {"all": table_of(race, runs, peaks)}
+    tables["chapter"] = chapters_rows(race, tables["all"])
+    if curves:
+        tables["growth"] = [["way", "grows with", "slope", "expected"]]
         for label, (_, _, slope) in curves.items():
-            tables["growth"].append([label, GROWTH[name], f"{slope:.2f}", "1"])
-    print(measured.table(tables["growth"]))
+            tables["growth"].append([label, race.growth, f"{slope:.2f}", "1"])
+    for name in tables.keys() - {"chapter"}:
+        print(measured.table(tables[name]))
     if quick:
-        print("a quick run: nothing is written")
         return
-    pictures = {
-        "speed": draw_ratios({x: next(iter(y.values())) for x, y in runs.items()}),
-        "growth": draw_growth(growth),
-    }
-    write_down(tables, pictures, files)
+    path = measured.place(page, "speed")
+    files = {x for x in files if not x.startswith("pagecode/")}
+    again = f"make bench PAGE={page}"
+    measured.keep(path, tables, files, ROOT, again=again)
+    print(f"written: {path}")
+    if curves:
+        put(draw_growth(race, curves), path.with_name("growth.svg"))
+
+
+def main():
+    """Measure what the command line says."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("page", nargs="?", default="", help="as in models/x.md")
+    parser.add_argument("--quick", action="store_true", help="see that it works")
+    chosen = parser.parse_args()
+    print(f"{measured.model_name()}, {os.cpu_count()} cores; load {os.getloadavg()[0]}")
+    for page, chapter in chapters(chosen.page).items():
+        measure(page, chapter, chosen.quick)
+    if chosen.quick:
+        print("a quick run: nothing is written")
+    else:
+        draw_summary()
 
 
 if __name__ == "__main__":

@@ -277,7 +277,7 @@ class Worker:
                 shutil.copytree(ROOT / name, folder / name, ignore=ignore)
         # Where measured code has changed, nothing is collected: that would be no test.
         fresh = {"sources": [], "code": measured.code_hash([], folder)}
-        for path in (folder / measured.FOLDER).glob("*.json"):
+        for path in folder.glob("docs/**/measured/*.json"):
             facts = json.loads(path.read_text(encoding="utf-8")) | fresh
             path.write_text(json.dumps(facts), encoding="utf-8")
 
@@ -672,7 +672,10 @@ def tell(
     head = [changed, "mutants", "equivalent", "killed", "alive", "score"]
     print(measured.table([head, *rows]))
     if keep:
-        measured.keep("mutants", {"score": [head, *rows]}, [], ROOT)
+        path = measured.place("about/how-it-is-verified.md", "mutants")
+        files = {mutant.path for mutant in every}
+        tables, again = {"score": [head, *rows]}, "make mutants"
+        measured.keep(path, tables, files, ROOT, again=again, lasting=True)
     return int(low)
 
 

@@ -221,13 +221,13 @@ def test_what_leads_nowhere_stops_the_strict_build(
         pytest.param(
             PAGE,
             f"{SOUND}\n<!-- measured: none here -->\n",
-            "docs/page.md:7: docs/compare/measured/none.json was never measured",
+            "docs/page.md:7: docs/page/measured/none.json was never measured",
             id="table that is not there",
         ),
         pytest.param(
             "docs/prose.md",
             "# Title\n\n<!-- measured: none here -->\n",
-            "docs/prose.md:3: docs/compare/measured/none.json was never measured",
+            "docs/prose.md:3: docs/prose/measured/none.json was never measured",
             id="table that is not there, in a page without programs",
         ),
         pytest.param(

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import speed
+from benchmarks import chapters, declared, parity, speed
+from pagecode.book.data import stand_ins
+from pagecode.frameworks import FRAMEWORKS, selected
 
 ROOT = Path(__file__).parent.parent
 LINE = "Epoch: 001/001 | Train ACC: 87.98% | Cost: 0.4689"
 OWN, OTHER = ("pytorch", "by hand"), ("tensorflow", "fast")
+RACES = {c: speed.Race(**declared(c).SPEED) for c in chapters().values()}
+LOGISTIC, SOFTMAX, RNN = RACES.values()
 SERVER = """
 from benchmarks.worker import serve
 def prepare():
@@ -55,7 +59,7 @@ def test_what_nothing_is_comparable_with_is_refused() -> None:
     alone = {("pytorch", "new"): {"losses": ["1.0"]}}
     with pytest.raises(ValueError, match="nothing to compare pytorch new with"):
         speed.require_agreement(both | alone)
-    floor = {("numpy", "the products alone"): {}}
+    floor = {("numpy", "the products alone"): None}
     speed.require_agreement(both | floor)
 
 
@@ -81,7 +85,7 @@ def test_spread_is_the_median_and_the_quartiles() -> None:
 def test_ratios_are_taken_round_by_round() -> None:
     slow = {("pytorch", "by hand"): np.array([2.0, 20.0, 4.0])}
     seconds = slow | {("pytorch", "fast"): np.array([1.0, 10.0, 2.0])}
-    head, first, second = speed.table_of("logistic", {"one thread": seconds}, {})
+    head, first, second = speed.table_of(LOGISTIC, {"one thread": seconds}, {})
     assert head == ["way", "µs per epoch, one thread", "times faster"]
     assert first[2] == "1"
     assert second[0] == "PyTorch, fast"
@@ -91,7 +95,7 @@ def test_ratios_are_taken_round_by_round() -> None:
 def test_a_batch_of_64_is_counted_as_64_portions() -> None:
     base = {("pytorch", "a call per character"): np.array([6.4])}
     seconds = base | {("pytorch", "fast, batch of 64"): np.array([64.0])}
-    *_, row = speed.table_of("rnn", {"one thread": seconds}, {})
+    *_, row = speed.table_of(RNN, {"one thread": seconds}, {})
     assert row[2] == "6.40 (6.40–6.40)"
 
 
@@ -99,7 +103,7 @@ def test_a_chapter_shows_its_own_variants_on_one_thread() -> None:
     names = ["image by image", "loader of batches", "fast"]
     seconds = {("pytorch", name): np.array([2.0]) for name in names}
     runs = {"one thread": seconds, "two threads": seconds}
-    rows = speed.chapters_rows("softmax", speed.table_of("softmax", runs, {}))
+    rows = speed.chapters_rows(SOFTMAX, speed.table_of(SOFTMAX, runs, {}))
     labels = ["way", "PyTorch, image by image", "PyTorch, fast"]
     assert [row[0] for row in rows] == labels
     assert {len(row) for row in rows} == {3}
@@ -109,7 +113,7 @@ def test_what_did_not_run_in_a_setup_has_a_dash() -> None:
     base = {("pytorch", "image by image"): np.array([2.0])}
     cpu = base | {("numpy", "fast"): np.array([1.0])}
     peaks = dict.fromkeys(cpu, 5e8)
-    *_, row = speed.table_of("softmax", {"one thread": cpu, "on a GPU": base}, peaks)
+    *_, row = speed.table_of(SOFTMAX, {"one thread": cpu, "on a GPU": base}, peaks)
     assert row[3:] == ["–", "–", "500"]
 
 
@@ -139,17 +143,63 @@ def test_worker_prepares_once_and_runs_as_often_as_asked() -> None:
     assert all(x["seconds"] > 0 for x in answers)
 
 
-def test_a_worker_that_ends_is_reported_with_its_last_words(monkeypatch) -> None:
+def test_a_worker_that_ends_is_reported_with_its_last_words() -> None:
     setup = speed.Setup("one thread", 1)
-    monkeypatch.setattr(speed.sys, "executable", "/bin/false")
-    with pytest.raises(RuntimeError, match=r"speed_pytorch ended with status 1"):
-        speed.Worker("pytorch", setup, 100)
+    with pytest.raises(RuntimeError, match=r"none in pytorch ended with status 1") as e:
+        speed.Worker("none", "pytorch", setup, 100)
+    assert "No module named 'snippets.none'" in str(e.value)
 
 
-def test_every_race_names_a_baseline_that_is_timed() -> None:
-    text = "".join(
-        (ROOT / "benchmarks").joinpath(f"speed_{x}.py").read_text()
-        for x in speed.LABELS
-    )
-    for race in speed.RACES.values():
-        assert f'"{race.baseline.split("|")[-1]}":' in text
+@pytest.mark.parametrize("chapter", RACES)
+@pytest.mark.parametrize("framework", FRAMEWORKS.values())
+def test_every_race_names_a_baseline_and_rows_that_are_timed(
+    chapter: str, framework: str
+) -> None:
+    if framework not in selected():
+        pytest.skip(f"FRAMEWORK leaves {framework} out")
+    if stand_ins(ROOT):
+        pytest.skip("stand-ins are in use: numbers do not count")
+    with speed.Worker(chapter, framework, speed.Setup("", 1), 512) as worker:
+        timed = worker.listed["races"]
+        files = worker.listed["files"]
+    race = RACES[chapter]
+    base, name = race.baseline_of(framework)
+    assert name in timed["speed"] or base != framework
+    assert {x for x in race.chapter if x not in timed["speed"]} == set()
+    assert bool(race.growth) == ("growth" in timed)
+    assert {*race.work} <= {*timed["speed"]}
+    assert f"snippets/{chapter}/ways.py" in files
+    folders = {x.split("/")[1] for x in files if x.startswith("snippets/")}
+    assert folders <= {"__init__.py", chapter}  # another chapter makes nothing stale
+
+
+def test_only_pages_with_ways_can_be_measured() -> None:
+    assert list(chapters()) == [
+        "models/logistic-regression.md",
+        "models/softmax-regression.md",
+        "models/character-rnn.md",
+    ]
+    one = chapters("models/character-rnn.md")
+    assert one == {"models/character-rnn.md": "character_rnn"}
+    with pytest.raises(
+        SystemExit, match=r"measured of index\.md, but of\n  models/log"
+    ):
+        chapters("index.md")
+
+
+def test_what_other_chapters_folders_hold_counts_where_it_is_imported() -> None:
+    files = {
+        "benchmarks/parity.py",
+        "pagecode/files.py",
+        "snippets/same_numbers/batches.py",
+        "snippets/logistic_regression/ways.py",
+        "snippets/logistic_regression/data.py",
+        "snippets/softmax_regression/data.py",
+    }
+    strange = {"pagecode/files.py", "snippets/softmax_regression/data.py"}
+    assert parity.strange(files, "logistic_regression") == strange
+
+
+def test_numbers_are_read_back_from_a_cell() -> None:
+    assert speed.numbers("1,230 (1,000–2,500)") == [1230.0, 1000.0, 2500.0]
+    assert speed.numbers("1") == [1.0, 1.0, 1.0]

@@ -1,8 +1,9 @@
 """What a measurement found, kept beside the pages, and the tables made of it.
 
-A benchmark measures and writes `docs/compare/measured/NAME.json`; a page asks for its
-tables. Nobody types them, and they say with what code and on what machine they came
-about. A measurement whose code has changed since is stale, and refused.
+A benchmark measures for a page, `models/x.md`, and writes its tables to
+`docs/models/x/measured/NAME.json`; any page may show them. Nobody types them, and they
+say with what code and on what machine they came about. A measurement whose code has
+changed since is stale, and refused.
 """
 
 import ast
@@ -22,9 +23,7 @@ from pagecode.files import write
 from pagecode.read.page import place_of
 from pagecode.run import machine
 
-FOLDER = Path("docs/compare/measured")
 PLACE = re.compile(r"^<!--\s*measured:\s*(\S+)\s+(\S+)\s*-->$", re.MULTILINE)
-TARGETS = {"speed": "bench", "verification": "bench"}  # of make; else the name itself
 PACKAGES = ("torch", "tensorflow", "keras", "numpy")
 
 
@@ -79,11 +78,28 @@ def model_name() -> str:
     return names[0] if names else platform.machine()
 
 
+def place(page: str, name: str) -> Path:
+    """Return where a page's measurement is: docs/models/x/measured/speed.json."""
+    return Path("docs", page.removesuffix(".md"), "measured", f"{name}.json")
+
+
 def keep(
-    name: str, tables: dict[str, list[list[str]]], sources: Iterable[str], root: Path
+    path: Path,
+    tables: dict[str, list[list[str]]],
+    sources: Iterable[str],
+    root: Path,
+    *,
+    again: str,
+    lasting: bool = False,
 ) -> None:
-    """Write a measurement: its tables, each with its head, and how it came about."""
+    """Write a measurement: its tables, each with its head, and how it came about.
+
+    `again` is the command that measures again. One that is `lasting` stays on its page
+    when its code has changed, and says so: of the whole house, which always changes.
+    """
     listed = sorted(sources)
+    if not listed:
+        raise ValueError(f"{path}: measured of no file: it could never be stale")
     made = {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": git.state(root).commit[:7],
@@ -93,25 +109,35 @@ def keep(
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
     }
-    facts = {"made": made, "sources": listed, "code": code_hash(listed, root)}
-    text = json.dumps(facts | {"tables": tables}, indent=1, ensure_ascii=False) + "\n"
-    write(root / FOLDER / f"{name}.json", text)
+    facts = {"made": made, "again": again, "lasting": lasting, "sources": listed}
+    facts |= {"code": code_hash(listed, root), "tables": tables}
+    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+    write(root / path, text)
 
 
-def read(name: str, root: Path) -> dict[str, Any]:
-    """Return a measurement; ValueError where it is missing, or its code has changed."""
-    path, to_do = FOLDER / f"{name}.json", f"`make {TARGETS.get(name, name)}`"
+def read(path: Path, root: Path) -> dict[str, Any]:
+    """Return a measurement; `stale` in it says whether its code has changed since."""
+    facts = json.loads((root / path).read_text("utf-8"))
     try:
-        facts = json.loads((root / path).read_text("utf-8"))
+        facts["stale"] = facts["code"] != code_hash(facts["sources"], root)
     except FileNotFoundError:
-        raise ValueError(f"{path} was never measured: {to_do}") from None
-    try:
-        same = facts["code"] == code_hash(facts["sources"], root)
-    except FileNotFoundError:
-        same = False
-    if not same:
-        raise ValueError(f"{path}: the measured code has changed since: {to_do}")
+        facts["stale"] = True
     return facts
+
+
+def find(name: str, page: str, root: Path) -> list[Path]:
+    """Return the measurements of a name on a page, in the order of the navigation.
+
+    `speed` is the page's own, `models/x/speed` another page's, `models/*/speed` all
+    pages'. ValueError where there is none.
+    """
+    of_page, _, own = name.rpartition("/")
+    path = place(of_page or page.removeprefix("docs/"), own)
+    order = (root / "mkdocs.yml").read_text("utf-8") if "*" in name else ""
+    found = [x.relative_to(root) for x in root.glob(str(path))]
+    if not found:
+        raise ValueError(f"{path} was never measured: `make bench`, `make parity`")
+    return sorted(found, key=lambda x: (order.find(f"{x.parts[-3]}.md"), x))
 
 
 def table(rows: list[list[str]]) -> str:
@@ -129,24 +155,49 @@ def caption(made: dict[str, Any]) -> str:
         f"Measured on {made['date']} with PyTorch {versions['torch']}, TensorFlow "
         f"{versions['tensorflow']}, Keras {versions['keras']} and NumPy "
         f"{versions['numpy']}, Python {made['python']}, {threads}, "
-        f"on {made['processor']}, device {made['device']}.\n{{ .measured }}"
+        f"on {made['processor']}, device {made['device']}."
     )
 
 
-def fill(markdown: str, page: str, root: Path) -> str:
+def shown(name: str, which: str, page: str, root: Path, *, strict: bool) -> str:
+    """Return the rows that one place asks for as a table, with how they came about.
+
+    ValueError names what is missing, and if `strict` what is stale; else it is marked.
+    """
+    rows: list[list[str]] = []
+    said: list[str] = []
+    for path in find(name, page, root):
+        facts = read(path, root)
+        if which in facts["tables"]:
+            head, *body = facts["tables"][which]
+            rows = (rows or [head]) + body
+            said.append(caption(facts["made"]))
+            changed = f"{path}: the measured code has changed since: `{facts['again']}`"
+            if facts["stale"] and facts["lasting"]:
+                said.append("The code has changed since.")
+            elif facts["stale"] and strict:
+                raise ValueError(changed)
+            elif facts["stale"]:
+                said.append(f"**Stale.** {changed}")
+    if not rows:
+        raise ValueError(f"'{name}' has no table '{which}'")
+    return f"{table(rows)}\n\n{' '.join(dict.fromkeys(said))}\n{{ .measured }}"
+
+
+def fill(markdown: str, page: str, root: Path, *, strict: bool = True) -> str:
     """Put each table where the page asks for it: `<!-- measured: parity bounds -->`.
 
-    ValueError says which page and line asks for what is not there, or is stale.
+    ValueError says which page and line asks for what is not there, or is stale. If not
+    `strict`, such a place is marked instead.
     """
 
     def fill_in(found: re.Match) -> str:
         try:
-            facts = read(found[1], root)
-            if found[2] not in facts["tables"]:
-                raise ValueError(f"'{found[1]}' has no table '{found[2]}'")
+            return shown(found[1], found[2], page, root, strict=strict)
         except ValueError as error:
+            if not strict:
+                return f"**{error}**\n{{ .measured }}"
             where = place_of(found[0], page, root)
             raise ValueError(f"{where}: {error}") from None
-        return f"{table(facts['tables'][found[2]])}\n\n{caption(facts['made'])}"
 
     return PLACE.sub(fill_in, markdown)
