@@ -104,7 +104,7 @@ def measure(page, chapter):
     path = measured.place(page, "parity")
     if hasattr(ways, "draw"):
         ways.draw(*runs)
-        svg, _ = figure.draw(plt.gcf())
+        svg = figure.draw(plt.gcf())
         write(ROOT / path.with_suffix(".svg"), svg)
         plt.close("all")
     again = f"make parity PAGE={page}"
