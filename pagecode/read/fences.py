@@ -58,13 +58,17 @@ class FenceFinder(SuperFencesBlockPreprocessor):
         """Find fences in what this Markdown converts from now on."""
         stock = site.preprocessors["fenced_code_block"]
         finder = cls(site)
-        finder.config, finder.extension = stock.config, stock.extension
+        finder.config, finder.extension, finder.found = (
+            stock.config,
+            stock.extension,
+            [],
+        )
         site.preprocessors.register(finder, "fenced_code_block", 25)
         return finder
 
     def run(self, lines: list[str]) -> list[str]:
         """Note all fences."""
-        self.found, broken = [], "\ufdd2"
+        broken = "\ufdd2"
         left = super().run(lines)
         inside = {x for fence in self.found for x in range(fence.start + 1, fence.end)}
         indexes = [x for x in range(len(lines)) if x not in inside]

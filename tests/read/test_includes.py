@@ -151,6 +151,8 @@ LEFT_OPEN = "# --8<-- [start:open]\nx = 1\n"
         pytest.param('--8<-- "sound.py:blank"', "empty", id="section of blank lines"),
         pytest.param('--8<-- "../secret.py"', "secret.py", id="outside snippets"),
         pytest.param('--8<-- "/etc/hostname"', "hostname", id="absolute path"),
+        pytest.param('--8<-- "folder"', "Is a directory", id="folder"),
+        pytest.param('--8<-- "bytes.py"', "'utf-8' codec", id="no text"),
     ],
 )
 @pytest.mark.parametrize("space", ["", "    "], ids=["on the page", "in a tab"])
@@ -159,6 +161,8 @@ def test_faulty_include_is_named(site: Site, include: str, named: str, space: st
     site.write("snippets/sound.py", SOUND)
     site.write("snippets/open.py", LEFT_OPEN)
     site.write("secret.py", "x = 1\n")
+    site.write("snippets/bytes.py", "").write_bytes(b"\xff")
+    (site.root / "snippets/folder").mkdir()
     path = site.write(PAGE, f'# Title\n\n=== "PyTorch"\n\n{space}{include}\n')
     _, faults = expand(path, site.root)
     assert [fault.where for fault in faults] == ["docs/page.md:5"]

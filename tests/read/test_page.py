@@ -1,10 +1,13 @@
 """A page's blocks, the outputs that belong to them, and the programs they make."""
 
 import pytest
+from mkdocs.structure.files import File
 
 from pagecode.read.page import read_pages
-from tests.conftest import PAGE, Site
+from tests.conftest import PAGE, Site, run
+from tests.served import ROOT
 
+OURS = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 A = '--8<-- "code.py:a"'
 B = '--8<-- "code.py:b"'
 SNIPPET = """\
@@ -461,8 +464,212 @@ def test_picture_outside_docs_is_refused(site: Site, path: str) -> None:
     ]
 
 
-def test_hidden_file_is_no_page(site: Site) -> None:
-    site.write("docs/.drafts/a.md", "```python\nx = 1\n```\n")
-    (site.root / "docs" / ".#page.md").symlink_to("somebody@there.1234")  # an editor's
+def test_tabs_may_be_indented_by_tab_characters(site: Site) -> None:
+    """As pymdown-extensions#1628 tells of."""
+    site.write(
+        PAGE,
+        f'=== "PyTorch"\n\n\t```python\n\t{A}\n\t```\n\n\t```text\n\t1\n\t```\n\n'
+        f'=== "TensorFlow"\n\n\t```python\n\t{B}\n\t```\n',
+    )
+    assert programs(site) == {"pytorch": ["x = 1"], "tensorflow": ["y = 2"]}
+    assert outputs(site) == [["1"], None]
+    output = site.page().blocks[0].output
+    assert (output.line, output.indent) == (8, "\t")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("<!--\nA\n\n```text\n1\n```\n-->\n\nMore.", id="comment"),
+        pytest.param("<!-- A\n\n    A\n-->", id="comment with indent"),
+        pytest.param('=== "PyTorch"\n\n    <!--\n    A\n    -->\n', id="in a tab"),
+        pytest.param("<!--\n```python\nopen\n-->\n", id="unclosed fence in a comment"),
+    ],
+)
+def test_what_is_commented_out_is_not_read(site: Site, page: str) -> None:
+    """As pytest-markdown-docs#46 tells of."""
+    lay(site, page)
+    assert programs(site) == {}
+
+
+def test_output_is_directly_below_where_only_a_comment_is_between(site: Site) -> None:
+    lay(site, f"A\n\n<!-- nobody sees this -->\n\n{OUT}\n")
+    assert outputs(site) == [["1"]]
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [
+        pytest.param("Text:\n\n    A\n", 3, id="indented without a tab"),
+        pytest.param("- item\n\nText.\n\n      A\n", 5, id="indented too far"),
+        pytest.param("<script>\nA\n</script>\n", 2, id="in a script"),
+        pytest.param("- ```python\n  x\n", 1, id="fence in a list's own line"),
+        pytest.param(
+            "\n<pre><code class='language-python'>x</code></pre>", 2, id="HTML"
+        ),
+    ],
+)
+def test_block_that_is_not_shown_as_one_is_refused(site: Site, page: str, line: int):
+    lay(site, page)
+    assert [fault.split(" ")[0] for fault in site.faults()] == [f"docs/page.md:{line}:"]
+
+
+def test_blocks_come_in_the_order_in_which_they_are_shown(site: Site) -> None:
+    lay(site, "Text[^1].\n\n[^1]: A note.\n\n    A\n\nB\n")
+    assert programs(site)["pytorch"] == ["y = 2", "x = 1"]
+
+
+def test_block_under_both_frameworks_is_refused(site: Site) -> None:
+    lay(site, '=== "PyTorch"\n\n    === "TensorFlow"\n\n        A\n')
+    assert site.faults() == [
+        "docs/page.md:5: this block is under the tabs of two frameworks"
+    ]
+
+
+def test_markup_in_a_label_is_not_read(site: Site) -> None:
+    lay(site, '=== "**PyTorch**"\n\n    A\n')
+    assert programs(site) == {"pytorch": ["x = 1"]}
+
+
+def test_tabs_that_html_breaks_are_refused(site: Site) -> None:
+    lay(site, '=== "PyTorch"\n\n    </div>\n\n=== "TensorFlow"\n\n    A\n')
+    assert "docs/page.md:1: HTML that is not balanced" in "\n".join(site.faults())
+
+
+def test_code_is_read_as_it_is_shown(site: Site) -> None:
+    """The site turns tabs into blanks, and ends lines that are blank."""
+    site.write(
+        "snippets/code.py",
+        "# --8<-- [start:a]\nif 1:\n\tx = '''a\tb\n   \n'''\n# --8<-- [end:a]\n",
+    )
     lay(site, "A\n")
-    assert [page.name for page in read_pages(site.root)] == ["page.md"]
+    assert programs(site)["pytorch"] == ["if 1:\n    x = '''a    b\n\n'''"]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_page_is_read_whatever_its_mark_and_line_ends(
+    site: Site, mark: str, newline: str
+) -> None:
+    """As mkdocs#1186 tells of."""
+    text = (
+        f"---\ntitle: Named\nhide: [toc]\n---\n\n# H\n\n```python\n{A}\n```\n\n{OUT}\n"
+    )
+    path = site.root / PAGE
+    path.write_bytes((mark + text).replace("\n", newline).encode())
+    assert outputs(site) == [["1"]]
+    page = site.page()
+    assert page.title == "Named"
+    assert (page.blocks[0].where, page.blocks[0].output.line) == ("docs/page.md:8", 13)
+    assert page.lines[0] == "# H"
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ("# One\n\n# Two\n", "One"),
+        ("One\n===\n\n```bash\n# install it\n```\n", "One"),
+        ("```bash\n# install it\n```\n\n# Two\n", "My page"),
+        ("---\ntitle: Named\n---\n\n# One\n", "Named"),
+        ("---\ntitle: 2\n---\n", "2"),
+        ("Title: Named\nAuthor: A\n\n# One\n", "Named"),
+        ("# One *two* `three` [four](x.md) { #five .six }\n", "One two three four"),
+        ("# A & B <br> ![C](d.svg)\n", "A & B C"),
+        ("# One[^1] #\n\n[^1]: A note.\n", "One"),
+        ("<div markdown>\n\n# One\n\n</div>\n", "One"),
+        ("Text.\n\n# One\n", "My page"),
+        ("<!-- # No -->\n\n# One\n", "My page"),
+        ("", "My page"),
+    ],
+)
+def test_title_is_told_as_by_the_site(site: Site, page: str, title: str) -> None:
+    """As mkdocs#1826 tells of."""
+    site.write("docs/my-page.md", page)
+    assert [page.title for page in read_pages(site.root)] == [title]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index",
+        "a/index",
+        "a/README",
+        "a/b",
+        "größe und form",
+        "x.y",
+        "a#b",
+        "50%",
+        "日本",
+    ],
+)
+def test_address_is_the_sites(site: Site, name: str) -> None:
+    """As mkdocs#1670 tells of."""
+    site.write(f"docs/{name}.md", "# One\n")
+    [page] = read_pages(site.root)
+    url = File(f"{name}.md", "docs", "site", use_directory_urls=True).url
+    assert (page.name, page.address) == (f"{name}.md", url.removeprefix("./"))
+    assert page.stem == name.rpartition("/")[2]
+
+
+def test_files_that_the_site_leaves_out_are_no_pages(site: Site) -> None:
+    """As mkdocs#639 tells of, and by what the site's configuration leaves out."""
+    site.write("mkdocs.yml", f"{OURS}\nexclude_docs: /notes/\ndraft_docs: later.md\n")
+    for name in ("notes/a", ".drafts/a", "later", "templates/a", "README", "index"):
+        site.write(f"docs/{name}.md", "```python\ntyped = 1\n```\n")
+    (site.root / "docs" / ".#page.md").symlink_to("somebody@there.1234")  # an editor's
+    (site.root / "docs" / "page.md~").write_text("# Old\n")
+    assert [page.name for page in read_pages(site.root)] == ["index.md"]
+
+
+@pytest.mark.parametrize(
+    ("yaml", "named"),
+    [
+        ("site_name: x\nmarkdown_extensions: [toc]\n", "lacks pymdownx"),
+        ("site_name: [\n", "mkdocs.yml"),
+        (f"{OURS}\nexclude_docs: 3\n", "exclude_docs"),
+    ],
+)
+def test_faulty_configuration_is_named(
+    site: Site, monkeypatch, capsys, yaml: str, named: str
+) -> None:
+    site.write("mkdocs.yml", yaml)
+    monkeypatch.chdir(site.root)
+    assert run(monkeypatch, "verify") == 1
+    said = capsys.readouterr().err
+    assert named in said
+    assert "mkdocs.yml: " in said
+
+
+@pytest.mark.parametrize(
+    ("content", "named"), [(b"# T\xff\n", "'utf-8' codec"), (None, "No such file")]
+)
+def test_page_that_cannot_be_read_is_named(site: Site, content, named: str) -> None:
+    path = site.root / PAGE
+    path.symlink_to("nowhere.md") if content is None else path.write_bytes(content)
+    [page] = read_pages(site.root)
+    [fault] = page.faults
+    assert fault.where == "docs/page.md:1"
+    assert named in fault.what
+
+
+def test_picture_may_have_blanks_and_attributes(site: Site) -> None:
+    lay(site, 'A\n\n![A b](<figures/größe und form-1.svg>){ width="3" }\n')
+    assert site.faults() == []
+    [picture] = site.page().blocks[0].pictures
+    assert (picture.where, picture.alt) == ("docs/page.md:5", "A b")
+    assert picture.path == site.root / "docs/figures/größe und form-1.svg"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a.example/figures/x.svg", "//a.example/figures/x.svg", "x.svg"]
+)
+def test_picture_from_elsewhere_is_none_of_a_block(site: Site, address: str) -> None:
+    lay(site, f"A\n\n![A line]({address})\n")
+    assert site.page().blocks[0].pictures == ()
+    assert site.faults() == []
+
+
+def test_picture_that_adorns_a_text_is_none_of_a_block(site: Site) -> None:
+    lay(site, "A\n\nSee ![a line](figures/x.svg) here.\n")
+    assert site.page().blocks[0].pictures == ()
+    assert site.faults() == []

@@ -217,4 +217,5 @@ def test_what_is_read_is_what_is_shown(site: Site, text: bytes) -> None:
     assert len(outputs) == sum(
         x.language == "text" for x in page.fences.values() if x.part
     )
-    assert page.title == BeautifulSoup(title, "html.parser").get_text()
+    if title != "Page":  # which MkDocs makes of the file's name
+        assert page.title == BeautifulSoup(title, "html.parser").get_text()
