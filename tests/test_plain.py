@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 import pytest
 from bs4 import BeautifulSoup
 
+from pagecode.give.export import NOT_VERIFIED
 from pagecode.give.parts import fence
 from pagecode.give.plain import plain, summary
 from pagecode.read.page import Page, read_pages
@@ -132,9 +133,9 @@ def test_site_has_the_copies_and_a_list_of_them(
         assert found == f"/{name.removesuffix('/index')}.md"
         assert (target / found[1:]).read_text(encoding="utf-8").startswith("# ")
     text = (target / "page.md").read_text(encoding="utf-8")
-    assert "\n\nnot verified in this build\n\n**PyTorch**" in text
+    assert f"\n\n{NOT_VERIFIED}\n\n**PyTorch**" in text
     assert f"- [TensorFlow, notebook]({URL}programs/page.tensorflow.ipynb)" in text
-    assert text.endswith(f"This page: {URL}page/, not verified in this build\n")
+    assert text.endswith(f"This page: {URL}page/, {NOT_VERIFIED}\n")
     script = (target / "programs/page.pytorch.py").read_text(encoding="utf-8")
     assert f" {URL}page/\n" in script
     notebook = target / "notebooks/page.pytorch/index.html"

@@ -16,7 +16,12 @@ from pagecode.give.export import NOT_VERIFIED, cpu_first, title, versions
 from pagecode.prove.store import dated, held
 from pagecode.read.page import Page, Program, place_of
 
-PLACE = re.compile(r"<!--\s*(?:stamp:\s*(?P<page>\S*?)|stamps)\s*-->")
+PLACE = re.compile(
+    r"(?P<code>^[ >]*(?P<fence>`{3,}|~{3,}).*?^[ >]*(?P=fence)"
+    r"|(?<![`\\])(?P<ticks>`+)(?!`)(?:(?!\n[ >]*\n).)+?(?<!`)(?P=ticks)(?!`))"
+    r"|<!--\s*(?:stamp:\s*(?P<page>\S*?)|stamps)\s*-->",
+    re.DOTALL | re.MULTILINE,
+)
 PACKAGE = {"pytorch": "torch", "tensorflow": "tensorflow"}
 
 
@@ -136,10 +141,12 @@ class Stamps:
     def fill(self, markdown: str, page: str) -> str:
         """Put the stamps where the page asks for them; ValueError where there is none.
 
-        A page without programs has no stamp.
+        A page without programs has no stamp. What is shown as code asks for none.
         """
 
         def fill_in(found: re.Match) -> str:
+            if found["code"]:
+                return found[0]
             if found["page"] is None:
                 return self.status(page)
             if self.programs.get(found["page"]):
