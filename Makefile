@@ -16,6 +16,7 @@ ONLY      ?= # mutants of files whose path contains it
 SUDO      ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
 FRAMEWORK ?= # pytorch or tensorflow: its programs, in a venv with it alone; both: the
              # programs that need both; common: none, what builds the site and lints
+SHARD     ?= # as in 2/4: the second of four shares of what is run (test, verify)
 GPU       ?= # anything: the framework must see a GPU, with what it needs for that
 NEWEST    ?= # anything: the newest releases in place of the pinned ones (canary)
 
@@ -37,7 +38,7 @@ TOOLS := .cache/tools/ready
 PROOF := docs tests/test_programs.py
 LEG   := $(or $(strip $(FRAMEWORK)),all)
 AGAIN := $(MAKE) --no-print-directory# named so, a dry run does not run it
-export ALL FRAMEWORK GPU JOBS
+export ALL FRAMEWORK GPU JOBS SHARD
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
@@ -105,7 +106,7 @@ lint: $(READY) ## check format and lint (ruff), types (mypy), workflows (zizmor,
 
 # What the workflows do on a server, one step a target: CONTRIBUTING tells how they hang together.
 verify: $(READY) ## run all that is published, cache off, on real data; verified/ is the proof
-	@rm -f verified/$(LEG).json
+	@rm -f verified/$(LEG)$(patsubst %,-%,$(subst /,-of-,$(filter-out 1/1,$(SHARD)))).json
 	@$(if $(GPU),$(RUN) pagecode gpu)
 	@$(RUN) pagecode data --real
 	ALL=1 $(RUN) pytest $(if $(CI),,--verbose) $(PROOF)

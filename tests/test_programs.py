@@ -24,6 +24,7 @@ from pagecode.frameworks import selected
 from pagecode.give.export import NOT_VERIFIED, Export, export_all, write_all
 from pagecode.give.parts import address
 from pagecode.give.proof import mismatch, prove
+from pagecode.prove.shard import mine
 from pagecode.read.page import Block, Program, read_pages
 from pagecode.run import machine
 from pagecode.run.compare import first_difference
@@ -56,7 +57,8 @@ def chosen() -> list[Export]:
     # A script whose statements are its page's is that program, which has run already.
     failing = [x for x in SCRIPTS if any(b.raises for b in program_of(x).blocks)]
     found = [x for x in [*texts.values(), *failing] if x.framework in selected()]
-    return found if ALL else random.Random(4).sample(found, min(SAMPLE, len(found)))
+    chosen = random.Random(4).sample(found, min(SAMPLE, len(found)))
+    return mine(found if ALL else chosen)
 
 
 def modules() -> list[Export]:
@@ -92,7 +94,7 @@ def modules() -> list[Export]:
             )
         )
     found = [x for x in exports if x.framework in selected()]
-    return found if ALL else random.Random(5).sample(found, min(4, len(found)))
+    return mine(found if ALL else random.Random(5).sample(found, min(4, len(found))))
 
 
 def program_of(export: Export):
@@ -201,7 +203,7 @@ def test_metadata_pins_what_is_imported(export: Export) -> None:
 
 
 RUN = [x for x in NOTEBOOKS if x.framework in selected()]
-RUN = RUN if ALL else [x for x in RUN if "logistic" in x.path]
+RUN = mine(RUN if ALL else [x for x in RUN if "logistic" in x.path])
 
 
 def run_notebook(export: Export, program: Program, folder: Path) -> None:

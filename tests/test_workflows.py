@@ -206,7 +206,7 @@ def test_site_is_built_of_what_this_run_verified() -> None:
         x for x in jobs["verify"]["steps"] if "upload-artifact" in x.get("uses", "")
     ]
     [kept] = [x["with"] for x in sent]
-    assert kept["name"] == "verified-${{ matrix.framework }}"
+    assert kept["name"] == "verified-${{ matrix.framework }}-${{ strategy.job-index }}"
     assert kept["if-no-files-found"] == "error"
     [taken] = [
         x["with"]

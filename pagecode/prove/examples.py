@@ -3,8 +3,9 @@
     docs/models/x.md::line:57 pytorch
 
 The programs of the chosen examples run side by side, and each example waits for its
-block. FRAMEWORK leaves out the other framework's; ALL=1 runs also what has passed as it
-is now. A page with faults is one example, which fails and tells them.
+block. FRAMEWORK leaves out the other framework's, SHARD=2/4 all but the second share of
+four; ALL=1 runs also what has passed as it is now. A page with faults is one example,
+which fails and tells them.
 """
 
 import os
@@ -17,9 +18,9 @@ from sybil import Document, Example, Region, Sybil
 from sybil.integration.pytest import SybilItem
 from sybil.typing import Parser
 
-from pagecode.frameworks import selected
+from pagecode.prove.shard import mine
 from pagecode.prove.verify import Verifier, report
-from pagecode.read.page import Page, Program, read_pages
+from pagecode.read.page import Page, Program, programs_to_run, read_pages
 from pagecode.run.process import Failure
 from pagecode.run.runner import Run
 
@@ -53,6 +54,11 @@ class Pages(Sybil):
         """The pages, read once."""
         return {page.path: page for page in read_pages(self.root)}
 
+    @cached_property
+    def chosen(self) -> list[Program]:
+        """The programs that are run here: of FRAMEWORK, and of SHARD."""
+        return mine(programs_to_run([*self.pages.values()]))
+
     def should_parse(self, path: Path) -> bool:
         """Whether the site has this page."""
         inside = path.suffix == ".md" and path.is_relative_to(self.root / "docs")
@@ -83,7 +89,7 @@ class Pages(Sybil):
             yield Region(at, at, page, self.evaluate)
             return
         for program in reversed(page.programs):  # Sybil turns what begins alike around
-            if program.framework in selected():
+            if program in self.chosen:
                 for block in program.blocks:
                     at = start(block.where)
                     yield Region(at, at, (program, block), self.evaluate)
@@ -143,8 +149,10 @@ def pytest_terminal_summary(
     for run in pages.runs:
         terminalreporter.line(report(run))
     known = [x for page in pages.collected for x in page.programs]
-    if left_out := [x.name for x in known if x.framework not in selected()]:
+    if left_out := [x.name for x in known if x not in pages.chosen]:
+        choices = {x: os.environ.get(x) for x in ("FRAMEWORK", "SHARD")}
+        why = " and ".join(f"{x}={y}" for x, y in choices.items() if y)
         terminalreporter.line(
-            f"NOT RUN, for FRAMEWORK={os.environ['FRAMEWORK']}: {', '.join(left_out)}, "
-            "and what else belongs to another framework"
+            f"NOT RUN, for {why}: {', '.join(left_out)}, "
+            "and what else belongs to another framework or shard"
         )

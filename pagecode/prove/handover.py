@@ -69,20 +69,26 @@ def stamps(pages: list[Page], root: Path) -> int:
     return 0
 
 
-def handed_over(root: Path) -> tuple[dict[str, dict[str, Facts]], list[str]]:
+def handed_over(
+    root: Path, commit: str
+) -> tuple[dict[str, dict[str, Facts]], list[str]]:
     """Return what is in `verified/`, and what is wrong with its files."""
     found: dict[str, dict[str, Facts]] = {"programs": {}, "slices": {}}
     shards, wrong = dict[str, set[tuple[int, int]]](), list[str]()
     for path in sorted((root / FOLDER).glob("*.json")):
         try:
+            _, name, number, count, _ = FILE.split(path.name)
             facts = json.loads(path.read_text("utf-8"))
+            of = facts["commit"]
             for kind, stamps in found.items():
                 stamps |= unfolded(facts[kind])
-            _, name, number, count, _ = FILE.split(path.name)
         except (AttributeError, KeyError, TypeError, ValueError):
             wrong.append(f"{FOLDER}/{path.name}: is no file that `make verify` wrote")
         else:
             shards.setdefault(name, set()).add((int(number or 1), int(count or 1)))
+            if of != commit:
+                said = f"is of commit {of}, not of {commit}, which is here"
+                wrong.append(f"{FOLDER}/{path.name}: {said}")
     for name, there in shards.items():
         counts = sorted({count for _, count in there})
         if len(counts) > 1:
@@ -119,10 +125,10 @@ def bound(stamps: dict[str, Facts], here: Here) -> dict[str, Facts]:
 
 def admit(pages: list[Page], root: Path) -> int:
     """Take over what passed from `verified/`; return 1 where something is missing."""
-    handed, reasons = handed_over(root)
-    reasons += [str(fault) for page in pages for fault in page.faults]
     programs = [program for page in pages for program in page.programs]
     now = git.state(root, {x for program in programs for x in keys.files(program)})
+    handed, reasons = handed_over(root, now.commit)
+    reasons += [str(fault) for page in pages for fault in page.faults]
     if now.changed:
         reasons.append(f"this project is not as it was committed: {now.changed}")
     here, admitted = Here(root), dict[str, Facts]()

@@ -7,9 +7,10 @@ import pytest
 
 from pagecode.give.export import export_all
 from pagecode.prove import gpu, inputs, keys, store
+from pagecode.prove.store import held
 from pagecode.run import machine
 from tests.conftest import CODE, PAGE, Site, run
-from tests.prove.test_git import commit
+from tests.prove.test_git import commit, git
 
 STAMPS = "verified/pytorch.json"
 
@@ -45,7 +46,8 @@ def handed(site: Site) -> dict:
 
 def change_stamp(site: Site, **facts) -> None:
     programs = store.folded({"key": handed(site) | facts})
-    site.write(STAMPS, json.dumps({"programs": programs, "slices": {}}))
+    facts = json.loads(site.text(STAMPS)) | {"programs": programs}
+    site.write(STAMPS, json.dumps(facts))
 
 
 def build(site: Site):
@@ -150,6 +152,184 @@ def test_unknown_framework_is_refused(passed: Site, monkeypatch) -> None:
         ValueError, match="pytorch, tensorflow, both or common, not 'jax'"
     ):
         run(monkeypatch, "stamps")
+
+
+# --- Git
+
+
+def leave_the_repository(site: Site, monkeypatch) -> None:
+    (site.root / ".git").rename(site.root / "verified" / "git")
+
+
+def belong_to_another(site: Site, monkeypatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+
+def remove_git(site: Site, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+
+def change(site: Site, monkeypatch) -> None:
+    site.write("README.md", "new")
+
+
+SILENT = {
+    leave_the_repository: "not a git repository",
+    belong_to_another: "detected dubious ownership",
+    remove_git: "git cannot be run",
+    change: "README.md is not committed",
+}
+by_silence = pytest.mark.parametrize("spoil", SILENT, ids=lambda x: x.__name__)
+
+
+@by_silence
+def test_nothing_is_handed_over_of_what_git_does_not_vouch_for(
+    passed: Site, monkeypatch, capsys, spoil
+) -> None:
+    (passed.root / STAMPS).unlink()
+    spoil(passed, monkeypatch)
+    passed.verify()
+    assert run(monkeypatch, "stamps") == 1
+    said = capsys.readouterr().err
+    assert "pytorch/page.md: ran on files that are not committed (" in said
+    assert SILENT[spoil] in said
+    assert not (passed.root / STAMPS).exists()
+
+
+@by_silence
+def test_nothing_is_admitted_where_git_does_not_vouch_for_the_project(
+    elsewhere: Site, monkeypatch, capsys, spoil
+) -> None:
+    spoil(elsewhere, monkeypatch)
+    assert run(monkeypatch, "admit") == 1
+    said = capsys.readouterr().err
+    assert "this project is not as it was committed: " in said
+    assert SILENT[spoil] in said
+    assert store.stamps(elsewhere.root) == {}
+
+
+def test_stamp_without_a_commit_is_not_admitted(
+    elsewhere: Site, monkeypatch, capsys
+) -> None:
+    """As an earlier version of this wrote where Git did not answer."""
+    change_stamp(elsewhere, commit="", dirty=False)
+    assert run(monkeypatch, "admit") == 1
+    assert "not committed (no commit)" in capsys.readouterr().err
+
+
+# --- packages and data
+
+
+def test_stamp_of_another_version_is_not_admitted(
+    elsewhere: Site, monkeypatch, capsys
+) -> None:
+    used = {"data": {}, "packages": {"torch": "2.15.0+cpu", "numpy": "2.4.6"}}
+    change_stamp(elsewhere, used=used)
+    elsewhere.write("requirements/all.txt", "torch==2.15.0\nnumpy==2.4.7\n")
+    elsewhere.write(".gitignore", "*\n")
+    assert run(monkeypatch, "admit") == 1
+    said = "passed with numpy 2.4.6, which is not what requirements/ pins"
+    assert said in capsys.readouterr().err
+    elsewhere.write("requirements/all.txt", "torch==2.15.0\nnumpy==2.4.6\n")
+    git(elsewhere.root, "checkout", "-q", ".gitignore")
+    elsewhere.write(".git/info/exclude", "requirements/\n")
+    assert run(monkeypatch, "admit") == 0
+
+
+def test_site_is_built_without_the_data(elsewhere: Site, monkeypatch, capsys) -> None:
+    change_stamp(elsewhere, used={"data": {"words.txt": "abc"}, "packages": {}})
+    elsewhere.write("data/words.txt", "other words")
+    assert run(monkeypatch, "admit") == 1
+    assert "read another data/words.txt than is here" in capsys.readouterr().err
+    (elsewhere.root / "data" / "words.txt").unlink()
+    assert run(monkeypatch, "admit") == 0
+    assert held([*elsewhere.page().programs], elsewhere.root)["pytorch/page.md"]
+
+
+def test_proofs_of_slices_are_handed_over(passed: Site, monkeypatch) -> None:
+    """What is handed out as a slice here is handed out so where nothing runs."""
+    [program] = passed.page().programs
+    key = keys.key(program, passed.root, modules=False)
+    facts = handed(passed) | {"content": key.partition("-")[0]}
+    store.keep(store.SLICES, {key: facts}, passed.root)
+    later = {"content": "x", "dirty": True}
+    store.keep(store.SLICES, {"x-y": facts | later}, passed.root)
+    assert run(monkeypatch, "stamps") == 0
+    for path in (passed.root / ".cache").iterdir():
+        path.unlink()
+    monkeypatch.setattr(machine, "processor", lambda: "another")
+    assert run(monkeypatch, "admit") == 0
+    known = store.Known(store.SLICES, passed.root)
+    assert known.anywhere(key, ()) == [facts]
+    assert known.anywhere("x-y", ()) == []
+
+
+# --- shards
+
+
+def share(site: Site, monkeypatch, *shards: str) -> None:
+    """Write down what passed, in so many files."""
+    (site.root / STAMPS).unlink(missing_ok=True)
+    for said in shards:
+        monkeypatch.setenv("SHARD", said)
+        assert run(monkeypatch, "stamps") == 0
+    monkeypatch.delenv("SHARD")
+
+
+def test_shards_together_are_admitted(passed: Site, monkeypatch) -> None:
+    share(passed, monkeypatch, "1/3", "2/3", "3/3")
+    names = sorted(path.name for path in (passed.root / "verified").iterdir())
+    assert names == [f"pytorch-{number}-of-3.json" for number in (1, 2, 3)]
+    found = [json.loads(passed.text(f"verified/{name}"))["programs"] for name in names]
+    assert [bool(x) for x in found] == [True, False, False]
+    assert run(monkeypatch, "admit") == 0
+
+
+@pytest.mark.parametrize(
+    ("shards", "said"),
+    [
+        (["1/3", "3/3"], ["verified/pytorch-2-of-3.json: is missing"]),
+        (["1/3"], ["verified/pytorch-2-of-3.json: is", "verified/pytorch-3-of-3.json"]),
+        (
+            ["1/2", "2/2", "1/3", "2/3", "3/3"],
+            ["verified: pytorch was handed over in shards of 2 and of 3"],
+        ),
+        (
+            ["1/1", "1/3", "2/3", "3/3"],
+            ["verified: pytorch was handed over in shards of 1 and of 3"],
+        ),
+    ],
+)
+def test_set_of_shards_that_is_not_complete_is_not_admitted(
+    passed: Site, monkeypatch, capsys, shards: list[str], said: list[str]
+) -> None:
+    share(passed, monkeypatch, *shards)
+    assert run(monkeypatch, "admit") == 1
+    told = capsys.readouterr().err
+    for text in said:
+        assert text in told
+
+
+def test_shard_of_another_commit_is_not_admitted(
+    passed: Site, monkeypatch, capsys
+) -> None:
+    """Not even one of which no program is left: its slices are of that commit, too."""
+    share(passed, monkeypatch, "1/2", "2/2")
+    file = "verified/pytorch-2-of-2.json"
+    passed.write(file, json.dumps(json.loads(passed.text(file)) | {"commit": "fff"}))
+    assert run(monkeypatch, "admit") == 1
+    assert f"{file}: is of commit fff, not of " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"programs": {}}', "\0"])
+@pytest.mark.parametrize("name", ["pytorch.json", "pytorch-2-of-4.json", "a b.json"])
+def test_file_that_was_not_handed_over_is_named(
+    elsewhere: Site, monkeypatch, capsys, name: str, text: str
+) -> None:
+    elsewhere.write(f"verified/{name}", text)
+    assert run(monkeypatch, "admit") == 1
+    said = f"verified/{name}: is no file that `make verify` wrote"
+    assert said in capsys.readouterr().err
 
 
 # --- a GPU
