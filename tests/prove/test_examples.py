@@ -145,6 +145,17 @@ def test_what_passed_is_remembered_but_for_all(site: Site) -> None:
     assert ran(site) == "pytorchpytorch"
 
 
+def test_shard_runs_its_share_and_names_the_others(site: Site) -> None:
+    two_programs(site)
+    names = ["pytorch", "tensorflow"]
+    for shard, (here, elsewhere) in {"1/2": names, "2/2": names[::-1]}.items():
+        status, said = pytest_(site, "docs", SHARD=shard)
+        assert status == 0
+        assert f"{here}/page.md: 3 blocks, 0 outputs, ran in " in said
+        assert f"NOT RUN, for SHARD={shard}: {elsewhere}/page.md" in said
+    assert ran(site) == "pytorchtensorflow"
+
+
 def test_workers_run_a_program_once(site: Site) -> None:
     two_programs(site)
     status, said = pytest_(site, "docs", "-n", "2")
