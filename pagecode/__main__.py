@@ -8,7 +8,9 @@ from concurrent.futures import wait
 from pathlib import Path
 
 from pagecode.book import data
+from pagecode.frameworks import selected
 from pagecode.prove import gpu, handover
+from pagecode.prove.shard import shard
 from pagecode.prove.verify import Verifier, report
 from pagecode.read.page import Page, programs_to_run, read_pages
 from pagecode.run import repeat
@@ -109,6 +111,10 @@ def command() -> int:
     }.items():
         commands.add_parser(name, help=text, description=text)
     arguments = parser.parse_args()
+    try:
+        selected(), shard()
+    except ValueError as error:
+        parser.error(str(error))
     root = Path.cwd()
     if arguments.command == "data":
         return data.fill(root, real=arguments.real)

@@ -5,15 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pagecode.frameworks import BOTH, COMMON
-from pagecode.run.machine import device, environment
+from pagecode.run.machine import environment
 
-SEEN = {  # ends with status 0 where a number comes back from the GPU
-    "pytorch": "import torch; print(torch.ones(2, device='cuda').sum().item())",
+COMPUTE = {  # fails, or runs on the CPU, where there is no GPU
+    "pytorch": "import torch\ntorch.ones(2, device='cuda').sum().item()",
     "tensorflow": "import tensorflow as tf\n"
-    "with tf.device('GPU:0'): print(float(tf.reduce_sum(tf.ones(2))))\n"
-    "assert tf.config.list_physical_devices('GPU'), 'no GPU'",
+    "with tf.device('GPU:0'): tf.reduce_sum(tf.ones(2)).numpy()",
 }
+NAME = "\nfrom pagecode.run.child import device\nprint(device())"  # as in a stamp
 
 
 def look(root: Path) -> int:
@@ -22,23 +21,25 @@ def look(root: Path) -> int:
     Returns 1, and says why, where that is not possible.
     """
     name = os.environ.get("FRAMEWORK", "")
-    if name in ("", BOTH, COMMON):
+    if name not in COMPUTE:
         print("GPU: say which framework is to see it: FRAMEWORK=", file=sys.stderr)
         return 1
     done = subprocess.run(
-        [sys.executable, "-c", SEEN[name]],
+        [sys.executable, "-c", COMPUTE[name] + NAME],
+        cwd=Path(__file__).parents[2],
         env=environment(root),
         capture_output=True,
         text=True,
     )
-    if done.returncode or device() == "CPU":
-        said = done.stderr.strip().splitlines()[-1:] if done.returncode else []
+    seen = done.stdout.strip()
+    if done.returncode or seen == "CPU":
+        last = done.stderr.strip().splitlines()[-1:] if done.returncode else []
         print(
             f"GPU: {name} does not see one\n"
-            f"  error     {(said or ['nvidia-smi lists none'])[0]}\n"
+            f"  error     {(last or ['it computes on the CPU'])[0]}\n"
             "  to do     mend the driver or the packages, or verify without GPU=1",
             file=sys.stderr,
         )
         return 1
-    print(f"{name} computes on {device()}")
+    print(f"{name} computes on {seen}")
     return 0

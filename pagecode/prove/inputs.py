@@ -10,6 +10,7 @@ import os
 import re
 import site
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property, lru_cache
@@ -33,6 +34,23 @@ Code = tuple[str, ...]  # the texts of blocks, or of a file
 def code_of(program: Program) -> Code:
     """Return the texts of a program's blocks."""
     return tuple(block.text for block in program.blocks)
+
+
+SETTLED = 2e9  # nanoseconds: what changes twice meanwhile may keep its times
+
+
+@lru_cache(10_000)
+def hash_at(path: Path, *_: int) -> str:
+    """Return the hash of a file, that has these facts of its state."""
+    return sha256(path)
+
+
+def hash_of(path: Path) -> str:
+    """Return the hash of a file; it is not read again while it stays as it was."""
+    now = path.stat()
+    if abs(time.time_ns() - now.st_ctime_ns) < SETTLED:
+        return sha256(path)
+    return hash_at(path, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
 
 
 def places() -> list[str]:
@@ -75,7 +93,7 @@ class Here:
         if folders and name.endswith("/"):
             names = {y.name + "/" * y.is_dir() for x in folders for y in x.iterdir()}
             return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
-        files = (sha256(x) for x in found if x.is_file())
+        files = (hash_of(x) for x in found if x.is_file())
         return FOLDER if folders else next(files, None)
 
     def named(self, code: Code) -> set[str]:

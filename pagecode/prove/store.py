@@ -48,8 +48,9 @@ def keep(name: str, new: dict[str, Facts], root: Path) -> None:
     new = folded(new) if name == SLICES else new
     with locked(root / ".cache"):
         old = {x: facts for x, facts in stamps(root, name).items() if x not in new}
-        kept = dict([*old.items(), *new.items()][-KEPT.get(name, 1000) :])
-        write(root / ".cache" / name, json.dumps(kept, indent=1))
+        kept = [*old.items(), *new.items()][-KEPT.get(name, 1000) :]
+        lines = (f"{json.dumps(x)}: {json.dumps(facts)}" for x, facts in kept)
+        write(root / ".cache" / name, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def folded(stamps: dict[str, Facts]) -> dict[str, Facts]:

@@ -1,12 +1,11 @@
 """A site is built of what passed elsewhere, at the same commit, on real data."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from pagecode.give.export import export_all
-from pagecode.prove import gpu, inputs, keys, store
+from pagecode.prove import inputs, keys, store
 from pagecode.prove.store import held
 from pagecode.run import machine
 from tests.conftest import CODE, PAGE, Site, run
@@ -146,12 +145,20 @@ def test_stamps_are_of_the_chosen_framework(passed: Site, monkeypatch) -> None:
     assert json.loads(passed.text("verified/tensorflow.json"))["programs"] == {}
 
 
-def test_unknown_framework_is_refused(passed: Site, monkeypatch) -> None:
-    monkeypatch.setenv("FRAMEWORK", "jax")
-    with pytest.raises(
-        ValueError, match="pytorch, tensorflow, both or common, not 'jax'"
-    ):
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("FRAMEWORK", "jax", "pytorch, tensorflow, both or common, not 'jax'"),
+        ("SHARD", "5/4", "SHARD is as in 2/4, the second of four, not '5/4'"),
+    ],
+)
+def test_unknown_choice_is_refused(
+    passed: Site, monkeypatch, capsys, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, "stamps")
+    assert said in capsys.readouterr().err
 
 
 # --- Git
@@ -330,41 +337,3 @@ def test_file_that_was_not_handed_over_is_named(
     assert run(monkeypatch, "admit") == 1
     said = f"verified/{name}: is no file that `make verify` wrote"
     assert said in capsys.readouterr().err
-
-
-# --- a GPU
-
-
-@pytest.mark.parametrize(
-    ("code", "device", "status", "said"),
-    [
-        ("print(2.0)", "H100", 0, "pytorch computes on H100\n"),
-        ("print(2.0)", "CPU", 1, "error     nvidia-smi lists none\n"),
-        ("raise OSError('no driver')", "H100", 1, "error     OSError: no driver\n"),
-    ],
-)
-def test_framework_must_compute_on_the_gpu(
-    site: Site, monkeypatch, capsys, code: str, device: str, status: int, said: str
-) -> None:
-    monkeypatch.setenv("FRAMEWORK", "pytorch")
-    monkeypatch.chdir(site.root)
-    monkeypatch.setitem(gpu.SEEN, "pytorch", code)
-    monkeypatch.setattr(gpu, "device", lambda: device)
-    assert run(monkeypatch, "gpu") == status
-    out, err = capsys.readouterr()
-    assert said in out + err
-
-
-@pytest.mark.parametrize("name", ["", "both", "common"])
-def test_gpu_is_asked_for_by_one_framework(
-    site: Site, monkeypatch, capsys, name: str
-) -> None:
-    monkeypatch.setenv("FRAMEWORK", name)
-    monkeypatch.chdir(site.root)
-    assert run(monkeypatch, "gpu") == 1
-    assert "FRAMEWORK=" in capsys.readouterr().err
-
-
-def test_code_that_looks_for_the_gpu_is_python(tmp_path: Path) -> None:
-    for code in gpu.SEEN.values():
-        compile(code, "gpu", "exec")

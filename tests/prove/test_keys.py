@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from textwrap import indent
 
@@ -255,6 +256,22 @@ def test_data_that_change_while_it_runs_are_not_what_passed(site: Site) -> None:
     assert [counted.runs(), counted.runs()] == [1, 2]
 
 
+def test_data_are_read_again_only_where_they_may_have_changed(
+    tmp_path: Path, monkeypatch
+) -> None:
+    file, now = tmp_path / "words.txt", time.time_ns()
+    found, read = [], []
+    monkeypatch.setattr(inputs, "sha256", lambda x: read.append(x) or x.read_text())
+    for seconds, text in ((0, "a"), (0, "b"), (10, "b"), (20, "b"), (30, "c")):
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)  # as long as before, and perhaps in the same moment
+            os.utime(file, (1, 1))
+        monkeypatch.setattr(time, "time_ns", lambda x=seconds: now + x * 10**9)
+        found.append(inputs.hash_of(file))
+    assert "".join(found) == "abbbc"
+    assert len(read) == 4  # not at 20 seconds
+
+
 def test_link_to_a_folder_above_it_ends(site: Site) -> None:
     counted = Counted(site.root)
     counted.write("data/corpus/words.txt", "a")
@@ -348,6 +365,7 @@ def test_packages_of_pythonpath_are_none_of_a_program(
 
 
 DRAWS = """import sys
+import time
 opened = []
 sys.addaudithook(lambda name, args: opened.append(args[0]) if name == "open" else None)
 import matplotlib.pyplot as plt
