@@ -14,6 +14,7 @@ import platform
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,18 @@ def imported(modules: Iterable[str], root: Path) -> list[str]:
 
 def code_hash(sources: Iterable[str], root: Path) -> str:
     """Return a hash over these files' lines of code: not of docstrings, or comments."""
-    code = []
-    for path in sources:
-        text = (root / path).read_text("utf-8")
-        said = {number for found in docstrings(text) for number in found}
-        for number, line in enumerate(text.splitlines(), start=1):
-            if number not in said and line.strip() and line.strip()[0] != "#":
-                code.append(line)
+    files = [root / path for path in sources]
+    code = [x for file in files for x in lines_of_code(file, file.stat()[6:9])]
     return hashlib.sha256("\n".join(code).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1000)
+def lines_of_code(file: Path, state: tuple[float, ...]) -> list[str]:
+    """Return a file's lines of code; `state` tells one version from the next."""
+    text = file.read_text("utf-8")
+    said = {number for found in docstrings(text) for number in found}
+    lines = enumerate(text.splitlines(), start=1)
+    return [x for n, x in lines if n not in said and x.strip() and x.strip()[0] != "#"]
 
 
 def docstrings(text: str) -> Iterator[range]:

@@ -23,8 +23,8 @@ from pagecode.book import measured
 from pagecode.book.formulas import expand
 from pagecode.frameworks import BOTH, FRAMEWORKS
 from pagecode.read import config
-from pagecode.read.fences import is_python
-from pagecode.read.page import Block, Page
+from pagecode.read.fences import FenceFinder
+from pagecode.read.page import Block, Output, Page
 
 CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(?:(?!\n\n).)+?(?<!`)\1(?!`)", re.DOTALL)
 SPECIAL = re.compile(  # what would be markup if it stood in Markdown as it is
@@ -163,6 +163,7 @@ def html_of(
         # Includes are resolved already, and shown ones would be taken for more.
         markdown, _ = config.markdown(config.load(root))
         markdown.preprocessors.deregister("snippet")
+        FenceFinder.replace_in(markdown)
         markdown.preprocessors.register(Fill(markdown, fill), "fill", 24)
         links = Absolute(markdown, page.name, site)
         markdown.treeprocessors.register(links, "absolute", 0)
@@ -177,44 +178,26 @@ def settle_code(
     soup: BeautifulSoup, page: Page, site: str, keep: Callable[[str], str]
 ) -> None:
     """Put a mark in the place of each block; take out what it prints and draws."""
-    left = iter(page.blocks)
-    output, drawn = None, set[str]()
+    fences = list(page.fences.values())
+    drawn = set[str]()
     folder = site + address(f"{posixpath.dirname(page.name)}/index.md".lstrip("/"))
-    for found in soup.select("div.highlight, pre, img"):
-        if found.decomposed:
-            continue
+    for found in soup.select("[data-fence], pre, img"):
         if found.name == "img":
             if unquote(str(found["src"])) in drawn:
                 drawn.discard(unquote(str(found["src"])))
                 found.decompose()
-            continue
-        code = found.select_one("code") or found
-        text = code.get_text().strip("\n")
-        languages = [
-            str(name).removeprefix("language-")
-            for tag in (found, code)
-            for name in tag.get_attribute_list("class")
-            if str(name).startswith("language-")
-        ]
-        language = languages[0] if languages else ""
-        if language and is_python(language):
-            block = next(left, None)
-            if block is None or block.text.strip("\n") != text:
-                where = block.where if block else f"docs/{page.name}"
-                raise ValueError(f"{where}: the HTML shows another block")
-            output, drawn = block.output, drawn_by(block, page, folder)
-            mark(soup, found, f"\ue002{page.blocks.index(block)}\ue003")
-        elif (
-            output
-            and language == "text"
-            and text == "\n".join(output.lines).strip("\n")
-        ):
-            output = None
-            found.decompose()
+        elif found.name == "pre":
+            mark(soup, found, keep(fence("text", found.get_text().strip("\n"))))
         else:
-            mark(soup, found, keep(fence(language, text)))
-    if block := next(left, None):
-        raise ValueError(f"{block.where}: the HTML does not show this block")
+            part = (shown := fences[int(str(found["data-fence"]))]).part
+            if isinstance(part, Block):
+                drawn = drawn_by(part, page, folder)
+                mark(soup, found, f"\ue002{page.blocks.index(part)}\ue003")
+            elif isinstance(part, Output):
+                found.decompose()
+            else:
+                text = "\n".join(shown.texts)
+                mark(soup, found, keep(fence(shown.language, text)))
 
 
 def drawn_by(block: Block, page: Page, folder: str) -> set[str]:

@@ -22,8 +22,8 @@ from pagecode.files import sha256, write
 from pagecode.give.export import Export, check_stems, export_page
 from pagecode.give.plain import plain
 from pagecode.prove.stamps import Stamps
-from pagecode.read.config import without_front_matter
-from pagecode.read.page import Page, read_pages
+from pagecode.read.config import load, names, without_front_matter
+from pagecode.read.page import Page, Reader
 
 MEMORY = Path(".cache", "site")
 MONTH = 30 * 24 * 3600  # seconds that what nobody asks for is remembered
@@ -39,7 +39,7 @@ class Book:
     def __init__(self, root: Path, *, serving: bool = False, **instead: Any) -> None:
         self.root, self.serving = root, serving
         self.config: Config = read_config(root, **instead)
-        pages = {page.name: page for page in read_pages(root)}
+        pages = {page.name: page for page in read_again(root)}
         order = [name for found in self.config.sections.values() for name in found]
         order += [name for name in pages if name not in order]
         self.pages = {name: pages[name] for name in order if name in pages}
@@ -176,6 +176,28 @@ class Book:
         for path in (self.root / MEMORY).glob("*.json"):
             if path.stat().st_mtime < time.time() - MONTH:
                 path.unlink(missing_ok=True)
+
+
+known: dict[Path, tuple[Any, Page]] = {}  # pages as they were read last
+
+
+def read_again(root: Path) -> list[Page]:
+    """Read the pages of which a file has changed since they were read last."""
+    site = load(root)
+    for name in names(site):
+        path = root / "docs" / name
+        if path not in known or known[path][0] != states(known[path][1]):
+            page = Reader(path, root, site).read()
+            known[path] = states(page), page
+    return [known[root / "docs" / name][1] for name in names(site)]
+
+
+def states(page: Page) -> Any:
+    """Return what tells this version of a page and its snippets from the next."""
+    if page.faults:  # of a file that is not there, say
+        return object()
+    files = sorted({page.path, *(line.file for line in page.lines)})
+    return [[x, x.stat()[6:9]] for x in files if x.is_file()]
 
 
 def page_text(page: Page) -> str:

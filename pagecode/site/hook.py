@@ -4,6 +4,8 @@ The pages are the work of the Markdown extension beside this file. Here MkDocs i
 of the notebooks, which mkdocs-jupyter shows, and of what is written beside the pages.
 """
 
+import logging
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,14 +25,24 @@ from pagecode.site.notebooks import dressed, marked, with_formulas
 
 log = get_plugin_logger("pagecode")
 NOTEBOOKS = books.MEMORY / "notebooks"  # where they lie for MkDocs to find them
-serving = False
+serving = False  # somebody is writing, and sees the pages as they are now
 book: Book
+built: dict[str, tuple[str, str]] = {}  # what each page was built of, and its title
+found: dict[str, list[dict[str, Any]]] = {}  # what the search finds on each
+changed: list[str] = []  # the pages that are built this time
+places: dict[str, str] = {}  # the names of the pages, by their addresses
+started = 0.0
 
 
 def on_startup(command: str, **_: Any) -> None:
-    """Note whether somebody is writing."""
+    """Note whether somebody is writing: then a build is of the pages that changed."""
     global serving
     serving = command == "serve"
+    built.clear()
+    found.clear()
+    # MkDocs warns that it cannot tell which pages a change is seen on. This can.
+    logger = logging.getLogger("mkdocs.commands.build")
+    logger.addFilter(lambda record: "A 'dirty' build" not in record.getMessage())
 
 
 def on_config(config: Any) -> Any:
@@ -39,7 +51,8 @@ def on_config(config: Any) -> Any:
     The repository is `extra.repository`: with `repo_url`, each page would ask GitHub
     for its number of stars.
     """
-    global book
+    global book, started
+    started = time.monotonic()
     root = Path(config.config_file_path).parent
     try:
         book = books.book(root, serving=serving, site_url=config.site_url)
@@ -98,6 +111,40 @@ def on_pre_page(page: Any, config: Any, files: Any) -> Any:
     return page
 
 
+@event_priority(-100)  # when all files are known
+def on_nav(nav: Any, files: Any, **_: Any) -> Any:
+    """Let only those pages be built again that would come out otherwise."""
+    outline = [[page.name, page.title] for page in book.pages.values()]
+    changed.clear()
+    order = [file.src_uri for file in files.documentation_pages()]
+    for name in set(built) - set(order):
+        del built[name]
+    for file in files.documentation_pages():
+        if page := book.pages.get(file.src_uri):
+            made_of = digest([outline, book.key(page)])
+        else:
+            text = Path(file.abs_src_path).read_text(encoding="utf-8")
+            made_of = digest([outline, book.around, text])
+        known, title = built.get(file.src_uri, ("", ""))
+        same = known == made_of and Path(file.abs_dest_path).is_file()
+        places[file.url if file.url != "./" else ""] = file.src_uri
+        file.is_modified = lambda same=same: not same
+        built[file.src_uri] = made_of, title
+        if not same:
+            changed.append(file.src_uri)
+    return nav
+
+
+def on_env(env: Any, files: Any, **_: Any) -> Any:
+    """Give the pages that are not built this time the titles that they had."""
+    for file in files.documentation_pages():
+        made_of, title = built[file.src_uri]
+        if file.page.markdown is None:
+            file.page.title = file.page.title or title
+        built[file.src_uri] = made_of, file.page.title
+    return env
+
+
 def tokens(entries: Any) -> list[dict[str, Any]]:
     """Return a table of contents as JSON can hold it."""
     return [
@@ -147,8 +194,10 @@ def name_again(entry: Any, formulas: list[str]) -> None:
         name_again(below, formulas)
 
 
+@event_priority(100)  # before the search writes its index
 def on_post_build(config: Any) -> None:
     """Write what is beside the pages; hold the site against the book."""
+    merge_search(config)
     site = Path(config.site_dir)
     try:
         write_beside(book, site)
@@ -160,3 +209,20 @@ def on_post_build(config: Any) -> None:
         log.warning("\n".join(faults))
     elif faults:
         raise PluginError("\n".join(faults))
+    if serving:
+        named = ", ".join(changed) if len(changed) < 8 else f"{len(changed)} pages"
+        log.info(f"built {named or 'nothing'} in {time.monotonic() - started:.1f} s")
+
+
+def merge_search(config: Any) -> None:
+    """Let the search find what it found before on the pages not built this time."""
+    plugin = config.plugins.get("material/search") or config.plugins.get("search")
+    index = getattr(plugin, "search_index", None)
+    if not serving or index is None:
+        return
+    for name in changed:
+        found.pop(name, None)
+    for entry in index.entries:
+        found.setdefault(places[entry["location"].partition("#")[0]], []).append(entry)
+    index.entries = [x for name in built for x in found.get(name, [])]
+    plugin.search_index_prev = None  # Material's own merging knows one page alone
