@@ -47,7 +47,8 @@ class Book:
         check_stems(sound)
         self.stamps = Stamps(sound, root)
         self.texts = {page_text(page): page for page in self.pages.values()}
-        self.made: dict[str, Any] = {}  # in this process
+        self.keys: dict[str, str] = {}
+        self.made: dict[str, Any] = {}
 
     @property
     def sections(self) -> dict[str, list[Page]]:
@@ -88,6 +89,12 @@ class Book:
 
     def key(self, page: Page) -> str:
         """Return a hash over all that a page's files and HTML are made of."""
+        if page.name not in self.keys:
+            self.keys[page.name] = self.new_key(page)
+        return self.keys[page.name]
+
+    def new_key(self, page: Page) -> str:
+        """Return that hash, worked out."""
         asked = "\n\n".join(re.findall(r"<!--.*?-->", "\n".join(page.lines)))
         named = re.findall(r"[\w.%-]+\.svg", "\n".join(page.lines))
         pictures = [x for x in self.pictures if x.name in named]

@@ -210,7 +210,7 @@ def on_post_build(config: Any) -> None:
     elif faults:
         raise PluginError("\n".join(faults))
     if serving:
-        named = ", ".join(changed) if len(changed) < 8 else f"{len(changed)} pages"
+        named = ", ".join(changed) if len(changed) < 5 else f"{len(changed)} pages"
         log.info(f"built {named or 'nothing'} in {time.monotonic() - started:.1f} s")
 
 
