@@ -54,7 +54,7 @@ help: ## list the commands
 	@echo "  FRAMEWORK=pytorch or tensorflow: where only one is installed (test, verify, canary)"
 
 serve: $(SITE) ## build the site and serve it, with live reload: needs no framework, no data
-	$(RUN) mkdocs serve --dev-addr 127.0.0.1:$(PORT) --watch snippets --watch pagecode
+	$(RUN) mkdocs serve --dev-addr 127.0.0.1:$(PORT) --dirty --watch snippets --watch overrides
 
 site: data ## verify every page, then build the site into site/
 	$(RUN) pagecode verify

@@ -101,9 +101,9 @@ def set_up(site: Site) -> Site:
     """Set up a project as a site that is built as this project's own."""
     config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     site.write("mkdocs.yml", re.sub(r"(?m)^nav:\n(?:[ \t].*\n|\n)+", "", config))
+    site.write("docs/index.md", "# Home\n")
     for name in ("pagecode", "overrides", "requirements", "docs/assets"):
         (site.root / name).symlink_to(ROOT / name)
-    site.write("docs/index.md", "# Home\n")
     site.write("snippets/code.py", "# --8<-- [start:a]\nx = 1\n# --8<-- [end:a]\n")
     return site
 

@@ -3,6 +3,7 @@
 Nothing else in this room knows MkDocs.
 """
 
+import re
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ class FirstHeading(Treeprocessor):
         """Note the text of the first element, or of the heading that it holds."""
         for element in list(root)[:1]:
             if (heading := next(element.iter("h1"), None)) is not None:
-                self.text = unescape(get_heading_text(heading, self.md))
+                text = unescape(get_heading_text(heading, self.md))
+                self.text = re.sub(r"\\\((.*?)\\\)", r"$\1$", text)  # as it is typed
 
 
 def markdown(config: MkDocsConfig) -> tuple[Markdown, FirstHeading]:

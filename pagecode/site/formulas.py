@@ -13,6 +13,10 @@ SHOWN = re.compile(
     r'|<div class="arithmatex">\s*\\\[(?P<display>.*?)\\\]\s*</div>',
     re.DOTALL,
 )
+BESIDE = re.compile(
+    r'\$<span class="arithmatex">\\\((.*?)\\\)</span>'
+    r'|<span class="arithmatex">\\\((.*?)\\\)</span>\$'
+)
 ENVIRONMENT = re.compile(r"\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
 UNSET = {  # what the converter takes, and no browser shows as it is meant
     r"(?<!\\)(?:\\\\)*%": "a % ends the formula: write \\%",
@@ -50,6 +54,9 @@ def set_formulas(html: str) -> str:
         except ValueError as error:
             raise FormulaError(tex, str(error)) from error
 
+    if beside := BESIDE.search(html):
+        tex = unescape(beside[1] or beside[2])
+        raise FormulaError(tex, "a $ is left beside it: $$ has lines of its own")
     return SHOWN.sub(convert, html)
 
 

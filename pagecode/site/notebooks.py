@@ -17,7 +17,7 @@ FORMULA = re.compile(  # in Markdown of ours, where each dollar of the prose is 
     r"|\$\$\n(?P<display>.*?)\n[ >]*\$\$|\$(?P<inline>[^$\n][^$]*?)\$",
     re.DOTALL | re.MULTILINE,
 )
-MARK = re.compile("formula([0-9]+)elumrof")
+MARK = re.compile("formula([0-9]+)elumrof(?![^<>]*>)")  # not within a tag
 # What nbconvert adds to a notebook: scripts, JupyterLab's styles (half a megabyte, and
 # no dark mode), a second copy of each cell for a button that they bring, and stops for
 # the keyboard where there is nothing to press.
