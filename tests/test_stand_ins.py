@@ -111,3 +111,15 @@ def test_what_an_archive_was_unpacked_to_is_not_listed(stood_in: Site) -> None:
     assert data.stand_ins(stood_in.root) == ["a.txt", "b/c.gz", "b/d"]
     stood_in.write("data/b/c.gz", "real")
     assert data.stand_ins(stood_in.root) == ["a.txt", "b/d"]
+
+
+def test_worker_that_imports_the_program_reads_the_stand_in(stood_in: Site) -> None:
+    stood_in.add(f"{READ}\nimport importlib.util, multiprocessing", "words: 3")
+    stood_in.add(
+        "print(importlib.util.find_spec('tensorflow'), 'child' in globals())\n"
+        "if __name__ == '__main__':\n"
+        "    worker = multiprocessing.get_context('spawn').Process(target=int)\n"
+        "    worker.start()\n    worker.join()",
+        "None False\nwords: 3\nNone False",
+    )
+    assert stood_in.errors() == ["", ""]

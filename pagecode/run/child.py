@@ -30,7 +30,7 @@ import threading
 import traceback
 import types
 import warnings
-from multiprocessing import context
+from multiprocessing import context, spawn
 from typing import Any
 
 IMPORTING = "<frozen importlib._bootstrap>"
@@ -274,15 +274,58 @@ def main_module(path: str) -> types.ModuleType:
     sys.modules["__main__"] = sys.modules["__mp_main__"] = module  # as workers say
     sys.argv = [os.path.basename(path)]
     sys.path[0] = os.path.dirname(path)
-    concrete = context._concrete_contexts["spawn"]  # type: ignore[attr-defined]
-    context._default_context._default_context = concrete  # type: ignore[attr-defined]
     return module
 
 
-def run(program: dict[str, Any], events: int) -> None:
+WORKER = """\
+import importlib.util, json
+spec = importlib.util.spec_from_file_location("_child", {child!r})
+child = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(child)
+with open({program!r}, encoding="utf-8") as file:
+    program = json.load(file)
+child.import_program(program, globals())
+"""
+
+
+def set_workers(program: dict[str, Any], file: str) -> None:
+    """Let processes that are spawned import the program as it is run here."""
+    worker = f"{file}.worker.py"
+    with open(worker, "w", encoding="utf-8") as opened:
+        opened.write(WORKER.format(child=os.path.abspath(__file__), program=file))
+    context._default_context._default_context = (  # type: ignore[attr-defined]
+        context._concrete_contexts["spawn"]  # type: ignore[attr-defined]
+    )
+    prepare = spawn.get_preparation_data
+
+    def with_worker(name: str) -> dict[str, Any]:
+        data = prepare(name)
+        if data.get("init_main_from_path") == program["path"]:
+            data["init_main_from_path"] = worker
+        return data
+
+    spawn.get_preparation_data = with_worker
+
+
+def import_program(program: dict[str, Any], names: dict[str, Any]) -> None:
+    """Import the program in a process that it has spawned."""
+    kept = {name: names[name] for name in names if name.startswith("__")}
+    names.clear()
+    names.update(kept, __file__=program["path"])
+    hide(program["hidden"])
+    watch_stand_ins(program["stand_ins"])
+    with open(program["path"], "rb") as file:
+        code = compile(file.read(), program["path"], "exec", dont_inherit=True)
+    exec(code, names)
+
+
+def run(file: str, events: int) -> None:
     """Run the blocks in order, and tell what happens as it happens."""
+    with open(file, encoding="utf-8") as opened:
+        program = json.load(opened)
     path, owner = program["path"], os.getpid()
     module = main_module(path)
+    set_workers(program, file)
     hide(program["hidden"])
     used = watch_stand_ins(program["stand_ins"])
     started = watch_starts()
@@ -327,5 +370,4 @@ def run(program: dict[str, Any], events: int) -> None:
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as opened:
-        run(json.load(opened), int(sys.argv[2]))
+    run(sys.argv[1], int(sys.argv[2]))
