@@ -6,7 +6,12 @@ from pathlib import Path
 
 
 def write(target: Path, content: bytes | str) -> None:
-    """Write the file beside its place, then rename it: whole or not at all."""
+    """Write the file beside its place, then rename it: whole or not at all.
+
+    A link stays a link, and a file keeps who may read and write it.
+    """
+    target = target.resolve()
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
     content = content.encode() if isinstance(content, str) else content
     target.parent.mkdir(parents=True, exist_ok=True)
     # What a killed run leaves: Git ignores its end, and MkDocs its beginning.
@@ -15,7 +20,7 @@ def write(target: Path, content: bytes | str) -> None:
     try:
         with open(descriptor, "wb") as file:
             file.write(content)
-        beside.chmod(0o644)
+        beside.chmod(mode)
         beside.replace(target)
     except BaseException as error:
         beside.unlink(missing_ok=True)

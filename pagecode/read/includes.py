@@ -50,6 +50,18 @@ class Line(str):
         return Line(text, self.file, self.number, kept)
 
 
+def escaped(line: str) -> str:
+    """Return a line of a page so that it is shown, whatever it would include."""
+    for marker in (
+        SnippetPreprocessor.RE_ALL_SNIPPETS,
+        SnippetPreprocessor.RE_SNIPPET_SECTION,
+    ):
+        if found := marker.match(line):
+            place = found.start("escape")
+            return f"{line[:place]};{line[place:]}"
+    return line
+
+
 class Includes(SnippetPreprocessor):
     """pymdownx's own include code, with origins kept and rot refused."""
 

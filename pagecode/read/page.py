@@ -177,13 +177,14 @@ class Reader:
         """Note what is wrong at a line."""
         self.faults.append(Fault(self.where(line), what))
 
-    def read(self) -> Page:
-        """Read the page."""
+    def read(self, text: str | None = None) -> Page:
+        """Read the page, or what it would be with this text."""
         name = self.path.relative_to(self.root / "docs").as_posix()
         front_matter: dict[str, Any] = {}
         markdown, heading = config.markdown(self.site)
         try:
-            text = self.path.read_text(encoding="utf-8-sig")
+            if text is None:
+                text = self.path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             self.fault(Line("", self.path, 1), f"this page cannot be read: {error}")
         else:
@@ -435,9 +436,9 @@ def positive(text: str, name: str) -> float:
     return number
 
 
-def read_page(path: Path, root: Path) -> Page:
-    """Read the page at `root/docs/…`, with all its faults."""
-    return Reader(path, root, config.load(root)).read()
+def read_page(path: Path, root: Path, text: str | None = None) -> Page:
+    """Read the page at `root/docs/…` with its faults, or as this text would be read."""
+    return Reader(path, root, config.load(root)).read(text)
 
 
 def read_pages(root: Path) -> list[Page]:

@@ -1,12 +1,22 @@
 """Hold what a block did against what its page shows."""
 
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 from pagecode.read.page import Block, Page
 from pagecode.run.compare import first_difference, same_shape
 from pagecode.run.process import Failure, Result
+
+# Controls, halves of characters (as of bytes that are no UTF-8), what is no character,
+# and ends of lines and paragraphs.
+UNSEEN = {"Cc", "Cs", "Cn", "Zl", "Zp"}
+
+
+def is_seen(character: str) -> bool:
+    """Whether a page shows this character, and does not lose or change it."""
+    return unicodedata.category(character) not in UNSEEN and character != "\ufeff"
 
 
 class Mismatch(Failure):
@@ -20,11 +30,21 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
         return f"{os.path.relpath(file, root)}:{line}"
 
     lines, drawn, shown = result.lines, len(result.figures), len(block.pictures)
+    characters = ((n, x) for n, line in enumerate(lines) for x in line)
+    unseen = next((found for found in characters if not is_seen(found[1])), None)
     if result.error and not block.raises:
         trace = "".join(f"\n  at        {place(*frame)}" for frame in result.trace)
         what = f"this block fails{trace}\n  error     {result.error}"
     elif block.raises and not result.error:
         what = "this block is to fail (`raises`), but runs"
+    elif unseen:
+        number, character = unseen
+        what = (
+            f"this block prints {character!r}, which a page cannot show\n"
+            f"  at        {place(*result.origin(number))}\n"
+            f"  printed   {lines[number]!r}\n"
+            "  to do     print text alone: without colours, progress bars or raw bytes"
+        )
     elif drawn != shown:
         what = (
             f"this block draws {drawn} figures, but {shown} pictures follow it\n"

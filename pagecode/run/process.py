@@ -49,13 +49,26 @@ class Result:
 
     @property
     def lines(self) -> list[str]:
-        """What the output must show: what was printed, and the error if one was."""
-        printed = [line.rstrip() for line in self.text.rstrip().splitlines()]
-        return printed + ([self.error] if self.error else [])
+        """What the output must show: what was printed, and the error if one was.
+
+        Blanks at the end of a line and blank lines around all of them cannot be seen,
+        and tabs are shown as a terminal shows them.
+        """
+        printed = self.text.replace("\r\n", "\n").split("\n")
+        printed = [line.rstrip("\t ").expandtabs() for line in printed]
+        while printed and not printed[-1]:
+            printed.pop()
+        return printed[self.blank :] + ([self.error] if self.error else [])
+
+    @property
+    def blank(self) -> int:
+        """How many blank lines are printed before the first that is seen."""
+        return self.text[: -len(self.text.lstrip("\r\n\t ")) or None].count("\n")
 
     def origin(self, index: int) -> tuple[str, int]:
         """Return the file and line of the statement that printed line `index`."""
-        offset = len("".join(self.text.splitlines(keepends=True)[:index]).encode())
+        above = "".join(x + "\n" for x in self.text.split("\n")[: index + self.blank])
+        offset = len(above.encode(errors="surrogateescape"))
         started = [place for place in self.statements if place[0] <= offset]
         return (
             started[-1][1:] if started else self.trace[-1]

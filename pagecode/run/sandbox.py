@@ -132,7 +132,7 @@ class Sandbox:
         """Return what it printed, between two offsets."""
         with suppress(FileNotFoundError), self.file(name).open("rb") as file:
             file.seek(start)
-            return file.read(end and end - start).decode(errors="replace")
+            return file.read(end and end - start).decode(errors="surrogateescape")
         return ""
 
     def check_output(self) -> None:

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pagecode.run.compare import first_difference, same_line, same_shape
@@ -125,6 +125,7 @@ def decimals(number: int, places: int, style: str) -> str:
     return text.replace(",", style)
 
 
+@settings(deadline=None)
 @given(ANY | st.text())
 def test_any_line_is_the_same_as_itself(line: str) -> None:
     assert same_line(line, line)
@@ -132,22 +133,26 @@ def test_any_line_is_the_same_as_itself(line: str) -> None:
     assert same_shape([line], [line])
 
 
+@settings(deadline=None)
 @given(ANY, ANY)
 def test_order_does_not_matter(one: str, other: str) -> None:
     assert same_line(one, other) is same_line(other, one)
 
 
+@settings(deadline=None)
 @given(WHOLE, PLACES, FORMS, st.sampled_from(["", ",", "_"]), st.integers(-5, 5))
 def test_one_unit_passes_and_two_are_seen(number, places, form, style, units) -> None:
     shown = form.format(decimals(number, places, style))
     check(shown, form.format(decimals(number + units, places, style)), abs(units) <= 1)
 
 
+@settings(deadline=None)
 @given(WHOLE, WHOLE, FORMS, st.sampled_from(["", ",", "_"]))
 def test_integers_are_exact(one: int, other: int, form: str, style: str) -> None:
     check(form.format(f"{one:{style}}"), form.format(f"{other:{style}}"), one == other)
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_nan_never_passes_unless_it_is_shown(line: str) -> None:
     shown = re.sub("nan", "", line, flags=re.IGNORECASE)
@@ -155,6 +160,7 @@ def test_nan_never_passes_unless_it_is_shown(line: str) -> None:
         assert not same_line(shown, f"{shown[:place]}nan{shown[place:]}", atol="1e9")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 99), min_size=3, max_size=4), st.integers(0, 3))
 def test_versions_and_addresses_are_exact(parts: list[int], which: int) -> None:
     version = ".".join(map(str, parts))

@@ -164,7 +164,7 @@ def test_picture_needs_alternative_text(site: Site) -> None:
 def test_frameworks_that_draw_differently_are_refused(site: Site) -> None:
     picture = f"\n{PICTURE.strip()}\n"
     site.add_tabs(PLOT, PLOT.replace("50.0", "60.0"), TWO_TABS + picture)
-    with pytest.raises(Failure, match="draws another"):
+    with pytest.raises(Failure, match="draws for both"):
         record.record(site.root / PAGE, site.root)
     assert not (site.root / SVG).exists()
 

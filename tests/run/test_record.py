@@ -1,5 +1,6 @@
 """Recording rewrites the outputs that differ, and nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,75 @@ def test_page_stays_whole_where_writing_fails(site: Site, monkeypatch) -> None:
     with pytest.raises(OSError, match="no space left"):
         site.record()
     assert site.text() == before
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_a_mark_at_the_start_stay(site: Site, ends, mark) -> None:
+    site.add("print('a\\nb')", "x")
+    site.add("print('```\\nc')", "")
+    text = site.text()
+    path = site.root / PAGE
+    path.write_bytes(mark + text.replace("\n", ends).encode())
+    assert site.record() == 2
+    text = text.replace("    x\n", "    a\n    b\n")
+    old = "    ```text \n    ```\n"
+    assert text.count(old) == 1
+    text = text.replace(old, "    ````text \n    ```\n    c\n    ````\n")
+    assert path.read_bytes() == mark + text.replace("\n", ends).encode()
+    assert site.errors() == ["", ""]
+
+
+def test_shared_output_near_one_framework_alone_is_rewritten(site: Site) -> None:
+    site.add_tabs("print(0.501)", "print(0.502)", SHARED.format("0.500"))
+    assert site.record() == 1
+    assert site.text() == SHARED.format("0.501")
+    assert site.verify() == {"pytorch": [""], "tensorflow": [""]}
+
+
+def test_page_that_is_a_link_stays_one(site: Site) -> None:
+    site.add("print('new')", "old")
+    real, page = site.root / "docs/real.md", site.root / PAGE
+    page.rename(real)
+    page.symlink_to("real.md")
+    assert site.record() == 1
+    assert page.is_symlink()
+    assert "new" in real.read_text()
+
+
+def test_page_that_links_out_of_docs_stays_as_it_is(site: Site) -> None:
+    site.add("print('new')", "old")
+    readme, page = site.root / "README.md", site.root / PAGE
+    page.rename(readme)
+    page.symlink_to("../README.md")
+    before = readme.read_text()
+    with pytest.raises(Failure, match=r"docs/page\.md: not recorded, .* out of docs/"):
+        site.record()
+    assert readme.read_text() == before
+
+
+def test_read_only_page_stays_as_it_is(site: Site) -> None:
+    site.add("print('new')", "old")
+    (site.root / PAGE).chmod(0o444)
+    before = site.text()
+    with pytest.raises(Failure, match=r"docs/page\.md: not recorded, .* read-only"):
+        site.record()
+    assert site.text() == before
+
+
+def test_page_keeps_who_may_write_it(site: Site) -> None:
+    site.add("print('new')", "old")
+    (site.root / PAGE).chmod(0o664)
+    assert site.record() == 1
+    assert (site.root / PAGE).stat().st_mode & 0o777 == 0o664
+
+
+def test_page_is_killed_while_it_runs_and_stays_as_it_is(site: Site) -> None:
+    """What a block does to the process that records must not harm the page."""
+    site.add("print('new')", "old")
+    site.add(f"import os, signal\nos.kill({os.getpid()}, signal.SIGINT)\nprint(1)", "2")
+    before = site.text()
+    with pytest.raises(KeyboardInterrupt):
+        site.record()
+    assert site.text() == before
+    assert [x.name for x in (site.root / "docs").iterdir()] == ["page.md"]
