@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass
 from functools import cache as remember
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pagecode.frameworks import BOTH, FRAMEWORKS, PACKAGES
 from pagecode.give.notebook import notebook
-from pagecode.give.parts import address, parts
+from pagecode.give.parts import parts
 from pagecode.give.slices import Slicer
 from pagecode.prove.store import held
 from pagecode.read.page import Block, Page, Program
@@ -155,8 +156,8 @@ class Exporter:
         label = LABELS[program.framework]
         return {
             "Title": f"{self.title}, {label}{what}",
-            "Page": f"{self.site_url}{address(self.page.name)}",
-            "This file": f"{self.site_url}{path}",
+            "Page": f"{self.site_url}{self.page.address}",
+            "This file": f"{self.site_url}{quote(path)}",
             "Licence": "MIT (code), CC BY 4.0 (prose)" if not what else "MIT",
             "Verified": self.verified_as[program],
         }

@@ -64,6 +64,13 @@ class Pages(Sybil):
         inside = path.suffix == ".md" and path.is_relative_to(self.root / "docs")
         return inside and path in self.pages
 
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Look into folders with pages whatever their names are: `build`, `.github`."""
+        if not collection_path.is_relative_to(self.root / "docs"):
+            return None
+        inside = any(x.is_relative_to(collection_path) for x in self.pages)
+        return False if inside else None
+
     def identify(self, example: Example) -> str:
         """Name an example by its line, and its framework."""
         if isinstance(example.parsed, Page):

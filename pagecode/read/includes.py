@@ -34,6 +34,7 @@ class Line(str):
     file: Path
     number: int
     indent: int  # columns that dedenting took away
+    page: int = 0  # the number of the page's own line that it stands for
 
     def __new__(cls, text: str, file: Path, number: int, indent: int = 0) -> "Line":
         line = super().__new__(cls, text)
@@ -135,5 +136,7 @@ class Includes(SnippetPreprocessor):
             if what:
                 where = f"{line.file.relative_to(self.root)}:{line.number}"
                 faults.append(Fault(where, what))
-            lines += (x if isinstance(x, Line) else line.replaced(x) for x in expanded)
+            for text in expanded:
+                lines.append(text if isinstance(text, Line) else line.replaced(text))
+                lines[-1].page = line.number
         return lines, faults

@@ -248,6 +248,8 @@ class Reader:
                 ready = self.read_fence(int(str(number)), labels, ready)
             elif "tabbed-set" in child.get_attribute_list("class"):
                 ready = self.walk_tabs(child, labels)
+            elif "arithmatex" in child.get_attribute_list("class"):
+                ready = []  # a formula: nothing in it is shown as a block
             elif pictures := only_pictures(child):
                 for picture in pictures:
                     if ready or picture is not child:  # not one that adorns a text
@@ -278,6 +280,9 @@ class Reader:
                 what = f"this set of tabs has '{name}' already"
                 line = self.line_of(head.get_text(), name)
                 self.fault(line, f"{what}; write prose between two sets")
+            if not any(str(child).strip() for child in tab.children):
+                what = "this tab is empty: indent its content by four blanks"
+                self.fault(self.line_of(head.get_text(), name), what)
             names.append(name)
             ends.append(self.walk(tab, [*labels, name]))
         return [number for end in ends for number in end] if all(ends) else []
@@ -399,6 +404,13 @@ class Reader:
             ):
                 what = "the site does not show this as a block: look at its indent"
                 self.fault(self.lines[fence.start], what)
+        inside = {i for x in self.fences for i in range(x.start, x.end)}
+        outside = (x for i, x in enumerate(self.lines) if i not in inside)
+        for line in outside:
+            if line.strip() and line.file.suffix == ".py":
+                here = Line("", self.path, line.page)
+                self.fault(here, "code is included here, outside any block")
+                break
         drawn = {picture.path for found in self.pictures.values() for picture in found}
         for line, picture in self.previews:
             if picture.path not in drawn:
@@ -420,8 +432,8 @@ def bare(text: str) -> str:
 
 def only_pictures(element: Tag) -> list[Tag]:
     """Return an element's pictures where it shows nothing else."""
-    if element.name == "img":
-        return [element]
+    if element.name in ("img", "figure"):  # a figure may have a caption, too
+        return [element] if element.name == "img" else element("img")
     pictures = element("img")
     if pictures and (bare(element.get_text()) or element("div", {"data-fence": True})):
         return []

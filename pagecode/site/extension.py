@@ -259,7 +259,7 @@ def mark_blocks(html: str, page: Page, shown: Book) -> str:
     numbers, left = itertools.count(), iter(page.blocks)
 
     def mark(found: re.Match) -> str:
-        if found[1] == "text":
+        if found[1] in (None, "text"):  # a comment, in which nobody copies anything
             return found[0]
         name, more = f"__block_{next(numbers)}", ""
         target = f'data-md-type="copy" data-clipboard-target="#{name} code"'
@@ -277,7 +277,8 @@ def mark_blocks(html: str, page: Page, shown: Book) -> str:
         nav = f'<div class="md-code__nav">{tools}</div>'
         return f'{found[0][:-1]} id="{name}"{more}>{nav}'
 
-    return re.sub(r'<div class="language-([\w+-]+) [^"]*highlight[^"]*">', mark, html)
+    opening = r'<div class="language-([\w+-]+) [^"]*highlight[^"]*">'
+    return re.sub(rf"(?s:<!--.*?-->)|{opening}", mark, html)
 
 
 def thin(html: str) -> str:

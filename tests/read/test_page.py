@@ -673,3 +673,39 @@ def test_picture_that_adorns_a_text_is_none_of_a_block(site: Site) -> None:
     lay(site, "A\n\nSee ![a line](figures/x.svg) here.\n")
     assert site.page().blocks[0].pictures == ()
     assert site.faults() == []
+
+
+def test_tab_whose_content_is_not_indented_is_refused(site: Site) -> None:
+    """As DietPi-Docs#536 tells of: the block would be both frameworks'."""
+    lay(site, '=== "PyTorch"\n\nA\n\n=== "TensorFlow"\n\n    A\n')
+    [fault] = site.faults()
+    assert fault.startswith("docs/page.md:1: this tab is empty")
+
+
+def test_code_outside_any_block_is_refused(site: Site) -> None:
+    """As pymdown-extensions#2754 tells of: it would be shown as prose."""
+    lay(site, f"Text.\n\n{A}\n\n```bash\n{A}\n```\n")
+    [fault] = site.faults()
+    assert fault == "docs/page.md:3: code is included here, outside any block"
+
+
+def test_block_may_hold_fences_within_a_longer_one(site: Site) -> None:
+    """As doccmd#838 tells of."""
+    code = "text = '''\n```python\nimport y\n```\n'''"
+    site.write("snippets/code.py", f"# --8<-- [start:a]\n{code}\n# --8<-- [end:a]\n")
+    site.write(PAGE, f"````python\n{A}\n````\n")
+    assert programs(site)["pytorch"] == [code]
+    site.write(PAGE, f"```python\n{A}\n```\n")
+    assert "is not closed" in site.faults()[0]
+
+
+def test_figure_may_have_a_caption(site: Site) -> None:
+    picture = "![A line](figures/x.svg)\n<figcaption>How it fell</figcaption>"
+    lay(site, f"A\n\n<figure markdown>\n{picture}\n</figure>\n")
+    assert site.faults() == []
+    assert [x.alt for x in site.page().blocks[0].pictures] == ["A line"]
+
+
+def test_block_in_a_formula_is_refused(site: Site) -> None:
+    lay(site, "$$\nA\n$$\n")
+    assert [fault.split(": ")[0] for fault in site.faults()] == ["docs/page.md:2"]

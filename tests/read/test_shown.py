@@ -151,6 +151,7 @@ class Site:
         )
         text = (ROOT / "mkdocs.yml").read_text()
         text = re.sub(r"(?ms)^(plugins|hooks|nav|theme):.*?(?=^\w)", "", text)
+        text = re.sub(r"(?m)^  - pagecode\..*", "", text)  # MkDocs as it comes
         (root / "mkdocs.yml").write_text(text + "\nplugins: []\n")
         self.config = load_config(str(root / "mkdocs.yml"))
 
