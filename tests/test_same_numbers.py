@@ -35,7 +35,7 @@ def trained(request) -> tuple[str, dict[str, list]]:
     if known:
         return chapter, known["parity"]
     found = apart(chapter)[0]
-    packages = inputs.versions({"torch", "tensorflow", "numpy"}, ROOT)
+    packages = inputs.versions({"torch", "tensorflow", "numpy"}, set(), ROOT)
     used = {"data": inputs.everything(ROOT)["data"], "packages": packages}
     store.keep("parity.json", {key: {"parity": found, "used": used}}, ROOT)
     return chapter, found

@@ -11,7 +11,7 @@ import re
 import site
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from importlib.metadata import Distribution, distributions
@@ -212,11 +212,15 @@ def needed(
     return {name for name, _ in seen}
 
 
-def versions(modules: Iterable[str], root: Path) -> dict[str, str | None]:
-    """Return the packages that provide these modules, and those that they require."""
+def versions(loaded: set[str], named: set[str], root: Path) -> dict[str, str | None]:
+    """Return the packages of these modules, and those that they require.
+
+    A module that is named, and that no package provides, may be provided one day.
+    """
     known = providers(where := tuple(places()))
-    foreign = {x for x in modules if x[0] != "_"} - sys.stdlib_module_names
-    names = {name for x in foreign for name in known.get(x, {canonicalize_name(x)})}
+    names = {name for x in loaded | named for name in known.get(x, ())}
+    absent = named - known.keys() - sys.stdlib_module_names
+    names |= {canonicalize_name(x) for x in absent}
     extras = {
         (canonicalize_name(x.name), y) for x in requirements(root) for y in x.extras
     }
@@ -255,9 +259,10 @@ def used(
     }
     if "modules" not in measured:
         return {"data": data, "packages": all_versions()}
-    modules = {*measured["modules"], *(x for part in code for x in names_in(part)[0])}
+    loaded = {*measured["modules"]}
+    named = {x for part in code for x in names_in(part)[0]}
     if measured.get("spawned"):  # what it started may import what the code spells out
-        words = re.findall(r"\w+", " ".join(code))
-        modules |= {*providers(tuple(places()))} & {*words}
-    modules -= {*hidden_from(program.framework)}
-    return {"data": data, "packages": versions(modules, root)}
+        loaded |= {*re.findall(r"\w+", " ".join(code))}
+    hidden = {*hidden_from(program.framework)}
+    packages = versions(loaded - hidden, named - hidden, root)
+    return {"data": data, "packages": packages}

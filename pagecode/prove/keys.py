@@ -79,7 +79,9 @@ def content(program: Program, root: Path, *, modules: bool) -> dict[str, Any]:
             [p.path.exists() and sha256(p.path) for p in block.pictures]
             for block in blocks
         ],
-        "modules": {os.path.relpath(x, root): sha256(x) for x in files},
+        "modules": {
+            Path(os.path.relpath(x, root)).as_posix(): sha256(x) for x in files
+        },
         "framework": [program.framework, hidden_from(program.framework)],
         "code": code("run/runner.py"),
     }
