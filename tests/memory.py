@@ -7,7 +7,7 @@ project that it imports and those that they import, the packages that these impo
 the files of the project that its tests read. These are all of them, unless the file or
 the `conftest.py` of its folder names them:
 
-    READS = ["pagecode", "docs/index.md"]  # folders and files; [] for none
+    READS = ["pagecode", "docs/index.md"]  # folders and files; [] none, None all
 
 Whoever names them keeps to it: a test that reaches another file, or starts a process
 that could, fails. A child that is started outside of the project with the project on
@@ -36,6 +36,7 @@ from pagecode.files import write
 KEPT = 8  # states of a file that are remembered: one goes back and forth
 DATA = "data"  # is not part of the project, but tests read it
 READS = "READS = "
+HARMLESS = ("nvidia-smi",)  # look at the machine alone
 TESTS = re.compile(r"tests/(.+/)?test_\w+\.py$")
 SEEN = ("FRAMEWORK", "BROWSER", "GPU")  # what decides which tests there are
 
@@ -92,7 +93,7 @@ class Tree:
     def _reads_of(self, path: str) -> list[str] | None:
         """Return what a file of tests says that it reads; None for everything."""
         around = [x / "conftest.py" for x in Path(path).parents if len(x.parts) > 1]
-        for file in self.known.intersection(map(str, [path, *around])):
+        for file in (x for x in map(str, [path, *around]) if x in self.known):
             for node in ast.parse((self.root / file).read_bytes()).body:
                 if isinstance(node, ast.Assign) and ast.unparse(node).startswith(READS):
                     return ast.literal_eval(node.value)
@@ -181,7 +182,7 @@ class Watch:
         self.allowed: set[str] = set()
         self.file = ""  # of the tests that run now
         self.reads: list[str] | None = None
-        self.beyond: set[str] = set()
+        self.beyond: dict[str, set[str]] = {}  # by file
         sys.addaudithook(self.note)
 
     def now(self, file: str) -> None:
@@ -195,46 +196,52 @@ class Watch:
         """Take down what leads out of what is said."""
         if self.reads is None:
             return
-        if event == "open" or event in ("os.listdir", "os.scandir"):
-            if isinstance(words[0], (str, bytes)):
-                caller = sys._getframe(1).f_code.co_filename
-                self.note_path(os.fsdecode(words[0]), caller)
-        elif event == "subprocess.Popen":
+        if event == "subprocess.Popen":
             self.note_child(*words)
+        elif isinstance(words[0] if words else None, (str, bytes)):
+            caller = sys._getframe(1).f_code.co_filename
+            path = self.inside(os.fsdecode(words[0]))
+            if path and event == "open":
+                self.note_file(path, caller)
+            elif path and event in ("os.listdir", "os.scandir"):
+                self.note_folder(path, caller)
 
-    def note_path(self, name: str, caller: str) -> None:
-        """Take down a path that is opened or listed."""
-        path = self.inside(name)
-        if path is None:
-            return
+    def note_file(self, path: str, caller: str) -> None:
+        """Take down a file that is opened."""
         folder, _, compiled = path.rpartition("__pycache__/")
-        if folder:
+        if compiled != path:
             path = f"{folder}{compiled.partition('.')[0]}.py"
-        elif path in self.tree.folders and not caller.startswith("<frozen"):
-            if not self.tree.under([path], self.reads or []):
-                self.beyond.add(f"{path}/")
-            return
         if path.startswith(f"{DATA}/") and DATA not in (self.reads or []):
-            self.beyond.add(DATA)
+            self.add(DATA)
         # What is only read in order to quote it, or by Hypothesis for numbers to try.
         quoted = caller.endswith("linecache.py") or "/hypothesis/" in caller
         if path in self.tree.known - self.allowed and not quoted:
-            self.beyond.add(path)
+            self.add(path)
+
+    def note_folder(self, path: str, caller: str) -> None:
+        """Take down a folder that is listed, but for looking for a module."""
+        named = self.tree.under([path], self.reads or [])
+        if path in self.tree.folders and not named and not caller.startswith("<frozen"):
+            self.add(f"{path}/")
 
     def note_child(self, executable, words, cwd, env) -> None:
         """Take down a child that could reach more than is said."""
-        within = self.inside(os.fspath(cwd or os.getcwd()))
+        if executable in HARMLESS:
+            return
         words = [words] if isinstance(words, (str, bytes)) else words
         said = [os.fsdecode(x) for x in words or [executable]]
-        for word in said:
-            path = self.inside(word) if os.path.isabs(word) else None
-            if path in self.tree.known and path not in self.allowed:
-                self.beyond.add(path)
-        if within is not None:
-            self.beyond.add(f"everything: {' '.join(said)[:60]} starts in the project")
+        for path in map(self.inside, filter(os.path.isabs, said)):
+            if path in self.tree.known - self.allowed:
+                self.add(path)
+        if self.inside(os.fspath(cwd or os.getcwd())):
+            self.add(f"everything: {' '.join(said)[:60]} starts in the project")
         path = (env or os.environ).get("PYTHONPATH", "").split(os.pathsep)
         if str(self.tree.root) in path and "pagecode" not in (self.reads or []):
-            self.beyond.add("pagecode")
+            self.add("pagecode")
+
+    def add(self, what: str) -> None:
+        """Keep what was reached for this file's next test to complain of."""
+        self.beyond.setdefault(self.file, set()).add(what)
 
     def inside(self, path: str) -> str | None:
         """Return a path in the project, relative to it; None for another."""
@@ -245,10 +252,10 @@ class Watch:
 
     def complain(self) -> None:
         """Fail where something was reached that is not said."""
-        if beyond := sorted(self.beyond):
-            self.beyond.clear()
+        if beyond := sorted(self.beyond.pop(self.file, ())):
+            said = ", ".join([*beyond[:5], *(["…"] if len(beyond) > 5 else [])])
             pytest.fail(
-                f"{self.file} reaches what its READS do not name: {', '.join(beyond)}\n"
+                f"{self.file} reaches what its READS do not name: {said}\n"
                 "  to do     add it, or leave READS out: then it runs after any change",
                 pytrace=False,
             )
@@ -281,7 +288,7 @@ class Memory:
             for x, key in self.keys.items()
             if key in passed[x] and x not in again
         }
-        self.slow = {x: about["seconds"] for x, about in states.items()}
+        self.slow = {x: about.get("seconds", 60) for x, about in states.items()}
 
     def states(self) -> dict[str, Any]:
         """Return by file how many tests passed in which state, and in what time."""
@@ -333,7 +340,6 @@ class Memory:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self) -> None:
         self.watch.now("")
-        self.watch.beyond.clear()
 
     def pytest_runtest_logreport(self, report) -> None:
         self.took[file_of(report.nodeid)] += report.duration

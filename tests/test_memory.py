@@ -111,6 +111,10 @@ def test_change_of_any_file_counts_for_who_does_not_say_what_it_reads(
     assert "1 tests of 1 files" in run(project)
     project.write("docs/more/page.md", "other words\n")
     assert "2 passed" in run(project)
+    project.write("tests/deeper/test_value.py", f"READS = None\n{TEST}")
+    assert "2 passed" in run(project)  # what the file itself says goes first
+    project.write("docs/page.md", "words again\n")
+    assert "2 passed" in run(project)
 
 
 def test_another_version_of_an_imported_package_runs_them_again(project: Site) -> None:

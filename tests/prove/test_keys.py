@@ -384,7 +384,11 @@ def test_code_that_runs_and_compares_is_what_a_run_loads(site: Site) -> None:
     *_, last = run.printed.values()
     read = re.findall(r"/pagecode/run/(?:__pycache__/)?(\w+)\.", last.text)
     done = subprocess.run(
-        [sys.executable, "-c", PARENT], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", PARENT],
+        cwd=site.root,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
     )
     loaded = re.findall(r"(?m)^pagecode\.run\.(\w+)$", done.stdout)
     found = {f"run/{name}.py" for name in ("child", *read, *loaded)}
