@@ -104,7 +104,8 @@ class Tree:
         reads = self.reads_of(path)
         if reads is None:
             return self.known, set()
-        left = [path, *(str(x / "conftest.py") for x in Path(path).parents)]
+        left = [path, "pyproject.toml"]  # which sets what pytest does
+        left += [str(x / "conftest.py") for x in Path(path).parents]
         left = [x for x in left if x in self.known] + self.under(self.files, reads)
         files: set[str] = set()
         packages: set[str] = set()
