@@ -11,6 +11,8 @@ ALL       ?= # anything: run all that is handed out, whatever the cache says
 JOBS      ?= # how many tests or programs run at once; by default, one on each core
 PORT      ?= 8000
 TIMES     ?= 10
+NAME      ?= # of a new chapter, as in my_model
+TITLE     ?= # of a new chapter, as in "My model"
 SAMPLE    ?= # how many mutants, chosen by the day; all by default
 ONLY      ?= # mutants of files whose path contains it
 SUDO      ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
@@ -29,8 +31,8 @@ endif
 PINS  := requirements.txt $(wildcard requirements/*.txt)
 PARTS := $(addprefix requirements/$(strip $(FRAMEWORK)),$(if $(GPU),-gpu.txt) .txt)
 PART  := $(firstword $(wildcard $(if $(strip $(FRAMEWORK)),$(PARTS))) requirements.txt)
-NAME  := $(patsubst requirements/%.txt,-%,$(filter requirements/%,$(PART)))
-VENV  ?= .venv$(NAME)$(if $(NEWEST),-newest)
+ALONE := $(patsubst requirements/%.txt,-%,$(filter requirements/%,$(PART)))
+VENV  ?= .venv$(ALONE)$(if $(NEWEST),-newest)
 RUN   := $(VENV)/bin/python -m
 SITE  := $(VENV)/site
 READY := $(VENV)/ready
@@ -42,7 +44,7 @@ export ALL FRAMEWORK GPU JOBS SHARD
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve site test tests browser screenshots lighthouse record parity bench data
+.PHONY: help serve site test tests browser screenshots lighthouse chapter record parity bench data
 .PHONY: lint clean verify publish determinism soak mutants actionlint ci canary canary-report
 
 help: ## list the commands
@@ -82,6 +84,9 @@ screenshots: data ## take a picture of every page, wide and narrow, light and da
 
 lighthouse: data ## print Lighthouse's marks of home, chapters, a notebook (needs Node)
 	$(RUN) tests.look lighthouse
+
+chapter: $(SITE) ## begin a chapter that verifies at once: NAME=my_model TITLE="My model"
+	@$(RUN) pagecode chapter "$(NAME)" "$(TITLE)"
 
 record: data ## rewrite the outputs that differ from what the blocks print
 	$(RUN) pagecode record $(PAGE)

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import wait
 from pathlib import Path
 
-from pagecode.book import data
+from pagecode.book import data, new
 from pagecode.frameworks import selected
 from pagecode.prove import gpu, handover
 from pagecode.prove.shard import shard
@@ -101,6 +101,10 @@ def command() -> int:
             sub.add_argument("--times", type=int, default=10, help="10 by default")
     sub = commands.add_parser("data", help="fill data/", description=data.__doc__)
     sub.add_argument("--real", action="store_true", help="refuse stand-ins")
+    text = "begin a chapter that verifies at once, for its author to fill"
+    sub = commands.add_parser("chapter", help=text, description=text)
+    sub.add_argument("name", help="of its folders, as in my_model")
+    sub.add_argument("title", help="as in 'My model'")
     text = "write what is beside a built site, and hold the site against the book"
     sub = commands.add_parser("site", help=text, description=text)
     sub.add_argument("folder", nargs="?", help="where it was built; else mkdocs.yml's")
@@ -118,6 +122,8 @@ def command() -> int:
     root = Path.cwd()
     if arguments.command == "data":
         return data.fill(root, real=arguments.real)
+    if arguments.command == "chapter":
+        return new.begin(arguments.name, arguments.title, root)
     if arguments.command == "gpu":
         return gpu.look(root)
     if arguments.command == "site":

@@ -138,7 +138,7 @@ def test_missing_table_is_named(root: Path) -> None:
 
 def test_every_measurement_of_the_project_stands_on_some_code() -> None:
     paths = [x.relative_to(ROOT) for x in ROOT.glob("docs/**/measured/*.json")]
-    assert len(paths) == 8
+    assert len(paths) >= 8
     assert [x for x in paths if not measured.read(x, ROOT)["sources"]] == []
 
 
