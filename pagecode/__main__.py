@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pagecode.book import data, new
 from pagecode.frameworks import selected
+from pagecode.give import needs, proof
 from pagecode.prove import gpu, handover
-from pagecode.prove.shard import shard
+from pagecode.prove.shard import mine, shard
 from pagecode.prove.verify import Verifier, report
 from pagecode.read.page import Page, programs_to_run, read_pages
 from pagecode.run import repeat
@@ -35,6 +36,7 @@ def follow(run: Run) -> None:
 def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
     """Verify every program of the pages; print one line each; return what failed."""
     faults = [fault for page in pages for fault in page.faults]
+    faults += [fault for page in pages for fault in needs.faults(page, root)]
     for fault in faults:
         print(fault, file=sys.stderr)
     failed = len(faults)
@@ -67,6 +69,23 @@ def finish_site(root: Path, folder: str | None) -> int:
     return min(len(faults), 1)
 
 
+def prove(pages: list[Page], root: Path, *, use_cache: bool) -> int:
+    """Prove the slices of the pages; print what fell back; return 0.
+
+    A slice that fails is no fault: its block's reader gets everything above it.
+    """
+    programs = programs_to_run(pages)
+    proofs = mine([x for program in programs for x in proof.proofs_of(program)])
+    ran = fell = 0
+    for found in proof.prove(proofs, root, use_cache=use_cache):
+        ran, fell = ran + found.ran, fell + found.falls_back
+        if said := proof.report(found):
+            print(f"  {said}", flush=True)
+    short, of = len(proofs) - fell, len(proofs)
+    print(f"  {short} of {of} blocks run with less than all above them; {ran} ran now")
+    return 0
+
+
 def main() -> int:
     """Run one command; return its exit status: 130 where it was interrupted."""
     try:
@@ -89,13 +108,14 @@ def command() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in {
         "verify": "run every page's programs and compare their outputs",
+        "prove": "run what is handed out of single blocks; remember what is right",
         "record": "run them and rewrite the outputs that differ",
         "determinism": "run them with one and two threads; all must print the same",
         "soak": "run them many times in one go, and watch what grows or stays",
     }.items():
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("page", nargs="*", help="as in models/x.md; else all")
-        if name == "verify":
+        if name in ("verify", "prove"):
             sub.add_argument("--all", action="store_true", help="ignore the cache")
         if name == "soak":
             sub.add_argument("--times", type=int, default=10, help="10 by default")
@@ -142,6 +162,8 @@ def command() -> int:
     pages = [page for page in pages if page.name in (arguments.page or [page.name])]
     if arguments.command == "verify":
         return min(verify(pages, root, use_cache=not arguments.all), 1)
+    if arguments.command == "prove":
+        return prove(pages, root, use_cache=not arguments.all)
     if arguments.command == "determinism":
         return repeat.determinism(arguments.page, root)
     if arguments.command == "soak":

@@ -1,105 +1,98 @@
-"""Run what is handed out, as it is handed out: a file in an empty folder."""
+"""Run the slices in which blocks stand alone, before they are handed out.
 
-import re
-import subprocess
-import sys
-import tempfile
-from itertools import groupby
+A slice is a program like a page's own: it is run and judged alike, by the lines, the
+figures or the error that its block shows. Only what it needs may print, too. A block
+whose slices all fail gets everything above it, which the page's own run has proven.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pagecode.give.export import Export
+from pagecode.give.slices import Slicer
 from pagecode.prove import keys, store
-from pagecode.prove.inputs import everything
-from pagecode.run import machine
-from pagecode.run.compare import first_difference
-from pagecode.run.process import Failure
-
-LIMIT = 600  # seconds
-
-
-def key(export: Export) -> str:
-    """Return a hash over the code, without its head, and all that it stands on."""
-    code = re.sub(r"\A(#.*\n)+", "", export.text)
-    promised = [code, export.output, export.atol, export.raises]
-    compared = keys.code("give/proof.py")
-    return f"{keys.digest([promised, compared])}-{keys.digest(keys.around())}"
+from pagecode.prove.inputs import code_of
+from pagecode.prove.verify import Verifier
+from pagecode.read.page import Block, Program
+from pagecode.run.process import Result
+from pagecode.run.runner import Run
 
 
-def mismatch(export: Export, printed: list[str]) -> str | None:
-    """Return how the printed lines differ from those that were promised."""
-    chunks = [
-        [x for x in group if x is not None]
-        for known, group in groupby(export.output, lambda x: x is not None)
-        if known
-    ]
-    start, loose = 0, bool(export.output) and export.output[0] is None
-    for chunk in chunks:
-        size = len(chunk)
-        last = chunk is chunks[-1] and export.output[-1] is not None
-        places = range(start, len(printed) - size + 1) if loose else [start]
-        if last and loose:
-            places = range(max(len(printed) - size, start), len(printed) - size + 1)
-        found = [
-            place
-            for place in places
-            if not first_difference(chunk, printed[place : place + size], export.atol)
-        ]
-        if not found:
-            place = max(len(printed) - size, 0) if last else start
-            shown = printed[place : place + size]
-            difference = first_difference(chunk, shown, export.atol)
-            _, expected, was = difference or (0, chunk[0], None)
-            return f"  expected  {expected}\n  printed   {was}"
-        start, loose = found[0] + size, True
-    if not loose and printed[start:]:
-        return f"  expected  (nothing)\n  printed   {printed[start]}"
-    if chunks and export.output[-1] is not None and start != len(printed):
-        return f"  expected  (nothing more)\n  printed   {printed[start]}"
-    return None
+class Prover(Verifier):
+    """Runs slices, but not those that have run as they are now."""
+
+    stamps = store.SLICES
+
+    def judge(self, run: Run, block: Block, result: Result) -> None:
+        """Raise Failure unless the last block did what its page shows."""
+        if result.error or block is run.program.blocks[-1]:
+            super().judge(run, block, result)
 
 
-def prove(export: Export, root: Path, *, use_cache: bool = True) -> bool:
-    """Run a script or a block's program; return False where it had run already.
+class Proofs:
+    """What is known of slices."""
 
-    Raises Failure unless it prints, or fails with, what the page shows.
-    """
-    export_key = key(export)
-    if use_cache and store.Known(store.SLICES, root).find(export_key, (export.text,)):
-        return False
-    with tempfile.TemporaryDirectory(prefix="program-") as name:
-        folder = Path(name)
-        (folder / "data").symlink_to(root / "data", target_is_directory=True)
-        file = folder / Path(export.path).name
-        file.write_text(export.text, encoding="utf-8")
-        try:
-            done = subprocess.run(
-                [sys.executable, file.name],
-                cwd=folder,
-                env=machine.environment(root),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=LIMIT,
-            )
-        except subprocess.TimeoutExpired:
-            raise Failure(f"{export.path}: runs longer than {LIMIT} s") from None
-    printed = [line.rstrip() for line in done.stdout.rstrip().splitlines()]
-    said = done.stderr.strip().splitlines()
-    if export.raises and done.returncode:
-        printed += said[-1:]
-    elif done.returncode or export.raises:
-        last = "\n            ".join(said[-5:]) or "(nothing)"
-        status = f"exit status {done.returncode}"
-        raise Failure(f"{export.path}: ended with {status}\n  error     {last}")
-    if difference := mismatch(export, printed):
-        raise Failure(
-            f"{export.path}: does not print what docs/{export.page} shows\n{difference}"
-        )
-    facts: dict[str, Any] = {
-        "content": export_key.partition("-")[0],
-        "used": everything(root),
-    }
-    facts |= {"stand_ins": [], "dirty": True, "changed": "nobody asked"}
-    store.keep(store.SLICES, {export_key: facts}, root)
-    return True
+    def __init__(self, root: Path) -> None:
+        self.root, self.known = root, store.Known(store.SLICES, root)
+
+    def hold(self, slice_: Program) -> bool:
+        """Whether a slice has run as it is now, on any machine."""
+        key = keys.key(slice_, self.root, modules=False)
+        stamps = self.known.anywhere(key, code_of(slice_))
+        return any(not x["stand_ins"] for x in stamps)
+
+
+@dataclass
+class Proof:
+    """A block's slices, the shortest first, and why each failed until one passed."""
+
+    program: Program
+    number: int
+    slices: list[Program]
+    failed: list[str] = field(default_factory=list)
+    ran: bool = False  # now: at least one was not known
+
+    @property
+    def where(self) -> str:
+        """`pytorch, docs/models/x.md:12`."""
+        return f"{self.program.framework}, {self.program.blocks[self.number].where}"
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether its block gets everything above it."""
+        return len(self.failed) == len(self.slices)
+
+
+def proofs_of(program: Program) -> list[Proof]:
+    """Return what is to be proven of a program: its blocks that have slices."""
+    slicer = Slicer(program)
+    found = [(x, slicer.alone(x)[:-1]) for x in range(len(program.blocks))]
+    return [Proof(program, number, slices) for number, slices in found if slices]
+
+
+def prove(
+    proofs: list[Proof], root: Path, *, use_cache: bool = True
+) -> Iterator[Proof]:
+    """Run slices until one of each block passes; yield each block that is settled."""
+    with Prover(root, use_cache=use_cache) as prover:
+        while proofs:
+            runs = prover.start([x.slices[len(x.failed)] for x in proofs])
+            left = []
+            for proof, run in zip(proofs, runs, strict=True):
+                failures = list(map(str, run.failures))  # waits for it
+                proof.ran |= bool(run.printed)
+                proof.failed += failures[:1]
+                if failures and not proof.falls_back:
+                    left.append(proof)
+                else:
+                    yield proof
+            proofs = left
+
+
+def report(proof: Proof) -> str:
+    """Say why a block's slices failed; nothing where its first passed."""
+    if not proof.failed:
+        return ""
+    gets = "everything above it" if proof.falls_back else "a longer program"
+    said = proof.failed[-1].replace("\n", "\n    ")
+    return f"{proof.where}: its block gets {gets}, for a shorter one fails\n    {said}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pagecode.frameworks import LABELS
-from pagecode.give.export import NOT_VERIFIED, cpu_first, title, versions
+from pagecode.give.export import NOT_VERIFIED, cpu_first, versions
 from pagecode.prove.store import dated, held
 from pagecode.read.page import Page, Program, place_of
 
@@ -130,7 +130,7 @@ class Stamps:
         rows.append(["---"] * len(rows[0]))
         for name, programs in self.programs.items():
             link = posixpath.relpath(name, posixpath.dirname(page))
-            shown = f"[{title(self.pages[name])}]({link})"
+            shown = f"[{self.pages[name].title}]({link})"
             for program in programs:
                 known = self.held[program.name]
                 cells = [cell(known.get(device)) for device in self.devices]

@@ -106,7 +106,7 @@ class Runner:
             for block, result in process.follow():
                 run.printed[block] = result
                 try:
-                    judge(block, result, program.page, self.root)
+                    self.judge(run, block, result)
                 except Failure as failure:
                     failed = str(failure)
                     run.results[block].set_exception(failure)
@@ -122,6 +122,10 @@ class Runner:
             self.passed(run)
         if not run.results[last].done():
             run.results[last].set_result(None)
+
+    def judge(self, run: Run, block: Block, result: Result) -> None:
+        """Raise Failure unless a block did what its page shows."""
+        judge(block, result, run.program.page, self.root)
 
     def passed(self, run: Run) -> None:
         """Take note that a program has passed. Here: forget it."""

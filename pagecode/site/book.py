@@ -117,8 +117,8 @@ class Book:
     @cached_property
     def proofs(self) -> str:
         """A hash over all that was proven here."""
-        path = self.root / ".cache" / "verified.json"
-        return sha256(path) if path.is_file() else ""
+        paths = [self.root / ".cache" / x for x in ("verified.json", "slices.json")]
+        return digest([sha256(x) for x in paths if x.is_file()])
 
     @cached_property
     def around(self) -> str:
@@ -232,7 +232,7 @@ def book(root: Path, **instead: Any) -> Book:
         chosen[root] = instead
     folders = [root / name for name in ("docs", "snippets", "overrides")]
     files = [x for folder in folders for x in folder.rglob("*.*") if x.is_file()]
-    files += [root / "mkdocs.yml", root / ".cache" / "verified.json"]
+    files += [root / "mkdocs.yml", *(root / ".cache").glob("*.json")]
     state = [[x, x.stat()[6:9]] for x in files if x.is_file()], chosen.get(root)
     if root not in books or books[root][0] != state:
         books[root] = state, Book(root, **chosen.get(root, {}))

@@ -113,7 +113,7 @@ def test_stamp_holds_on_another_machine(verified: Site, monkeypatch) -> None:
     head, _, *rows = stamps(verified).status("index.md").splitlines()
     assert head == "| page | framework | blocks | CPU | NVIDIA H100 |"
     assert [row.split(" | ")[:3] for row in rows] == [
-        ["| [page.md](page.md)", label, "1"] for label in ("PyTorch", "TensorFlow")
+        ["| [Page](page.md)", label, "1"] for label in ("PyTorch", "TensorFlow")
     ]
     assert NOT_VERIFIED not in "".join(rows)
 

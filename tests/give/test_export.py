@@ -1,25 +1,18 @@
 """The files that a page hands out, by their names."""
 
 import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
-from pagecode.give.export import (
-    NOT_VERIFIED,
-    dependencies,
-    export_all,
-    verified,
-    write_all,
-)
+from pagecode.give.export import NOT_VERIFIED, export_all, verified, write_all
 from pagecode.read.page import read_pages
 from tests.conftest import PAGE, Site
-from tests.served import ROOT
-
-
-def test_code_that_cannot_be_read_needs_nothing() -> None:
-    assert dependencies("import numpy", ROOT).keys() == {"numpy"}
-    assert dependencies("from numpy import linalg", ROOT).keys() == {"numpy"}
-    assert dependencies("import numpy\n1 +", ROOT) == {}
 
 
 def test_files_are_numbered_as_their_programs_blocks(site: Site) -> None:
@@ -51,8 +44,8 @@ def test_what_is_handed_out_says_what_it_is(site: Site) -> None:
     assert fails == [False, False, False, True, True, False]
     assert "\nx = 1\n" in script.text
     assert script.text.count("\ntry:  # this fails, and is meant to\n") == 2
-    assert "\n    print(x)\n    x[5]\nexcept Exception as error:\n" in script.text
-    assert "\n    exec('print(x')\nexcept Exception as error:\n" in script.text
+    assert script.text.count("def _show_error():") == 1
+    compile(script.text, "script", "exec")
     meant = ["It fails as the" in x.text for x in (first, second, third, fourth)]
     assert meant == [False, True, True, False]
     # None stands for what varies, or what is needed prints.
@@ -63,8 +56,8 @@ def test_what_is_handed_out_says_what_it_is(site: Site) -> None:
     assert "\n# Licence: MIT\n" in first.text
     for fact in ("Page", "This file", "Licence", "Verified"):
         assert f"- {fact}: " in "".join(json.loads(notebook.text)["cells"][0]["source"])
-    assert ", block 1" in first.text.splitlines()[0]
-    assert ", block 2" in second.text.splitlines()[0]
+    assert ", PyTorch, block 1\n" in first.text
+    assert ", PyTorch, block 2\n" in second.text
 
 
 def test_files_are_written_where_a_site_is_and_where_none_is(site: Site) -> None:
@@ -95,3 +88,63 @@ def test_head_says_when_with_what_and_on_what_it_was_verified() -> None:
     assert verified({"A100": gpu, "CPU": cpu}) == f"{said}, CPU"
     assert verified({"A100": gpu}) == f"{said}, A100"
     assert verified({}) == NOT_VERIFIED
+
+
+def texts(site: Site) -> list[str]:
+    """Return the text of every program that the site's pages hand out."""
+    found = export_all(read_pages(site.root), site.root, "https://book.example/")
+    return [x.text for x in found if x.kind != "notebook"]
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "# Positional encoding: a first look",
+        "# A coding=latin-1",
+        "Its vim:fileencoding: x",
+        "#!/usr/bin/env python",
+        "/// script\n/// script\n///",
+        "    # /// script\n    # ///",
+        "Two\n===",
+        "\u00e9\u2026",
+    ],
+)
+def test_prose_is_only_prose(site: Site, prose: str) -> None:
+    """Neither an encoding (mypy#16064), nor metadata, as PEP 723 reads it."""
+    site.add("print(1)", "1")
+    site.write(PAGE, f"{prose}\n\n" + site.text())
+    pattern = r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$"
+    for text in texts(site):
+        file = site.write("program.py", text)
+        done = subprocess.run([sys.executable, file], capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == ("1\n", "")
+        [metadata] = [x for x in re.finditer(pattern, text) if x["type"] == "script"]
+        content = "\n".join(x[2:] for x in metadata["content"].splitlines())
+        assert tomllib.loads(content).keys() == {"requires-python", "dependencies"}
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b c.md", "gr\u00f6\u00dfe.md", "100%.md", "a#b?.md"]
+)
+def test_addresses_are_quoted_and_names_are_not(site: Site, name: str) -> None:
+    site.add("print(1)", "1")
+    site.write(f"docs/{name}", site.text())
+    (site.root / PAGE).unlink()
+    found = export_all(read_pages(site.root), site.root, "https://book.example/")
+    write_all(found, site.root / "site")
+    for export in found:
+        assert (site.root / "site" / export.path).is_file()
+        assert Path(export.path).name.startswith(Path(name).stem)
+        assert unquote(export.address) == export.path
+        assert f"https://book.example/{export.address}" in export.text
+        assert not set(" #?\u00f6") & set(export.address)
+
+
+@pytest.mark.parametrize("other", ["Page.md", "more/page.md"])
+def test_names_that_one_disk_takes_for_the_same_are_refused(
+    site: Site, other: str
+) -> None:
+    site.add("x = 1")
+    site.write(f"docs/{other}", site.text(PAGE))
+    with pytest.raises(ValueError, match=r"docs/.*: docs/.* has the same file name"):
+        texts(site)

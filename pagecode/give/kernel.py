@@ -1,0 +1,93 @@
+"""Run a page's notebook in a kernel, as its reader does.
+
+A kernel is no script: an event loop runs in it already, and workers that are spawned
+find no functions in it. So a page whose script is right may have a notebook that fails.
+"""
+
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from pagecode.prove import keys, store
+from pagecode.prove.inputs import code_of
+from pagecode.read.page import Block, Program
+from pagecode.run import sandbox
+from pagecode.run.compare import first_difference
+from pagecode.run.process import Failure
+
+CHEAP = 10.0  # seconds of a program whose notebook always runs
+LIMIT = 1200.0  # seconds
+NOTEBOOKS = "notebooks.json"  # in the store
+MARK = "--- the notebook ---"
+EXECUTE = f"""
+import os, sys, nbformat, nbclient
+del os.environ["MPLBACKEND"]  # the kernel draws into the notebook
+book = nbformat.read(sys.argv[1], as_version=4)
+nbclient.NotebookClient(book, timeout=None, allow_errors=True).execute()
+print("{MARK}" + nbformat.writes(book))
+"""
+
+
+def prove_notebook(
+    text: str, program: Program, root: Path, *, use_cache: bool = True
+) -> bool:
+    """Run a program's notebook; return False where it has run as it is now.
+
+    Raises Failure where a cell does not print and draw what its block's page shows.
+    """
+    cells = nbformat.reads(text, as_version=4).cells[1:]  # without the head
+    content = keys.digest([dict(x) for x in cells])
+    key = f"{content}-{keys.digest(keys.around())}"
+    known = store.Known(NOTEBOOKS, root)
+    if use_cache and known.find(key, code_of(program)):
+        return False
+    files = {"page.ipynb": text}
+    try:
+        ended = sandbox.run(root, files, "-c", EXECUTE, "page.ipynb", limit=LIMIT)
+    except (TimeoutError, sandbox.TooMuch) as error:
+        raise Failure(f"docs/{program.page.name}: its notebook {error}") from None
+    if ended.status:
+        said = "\n            ".join(ended.stderr.strip().splitlines()[-5:])
+        what = f"its notebook cannot be run\n  error     {said}"
+        raise Failure(f"docs/{program.page.name}: {what}")
+    book = nbformat.reads(ended.stdout.partition(MARK)[2], as_version=4)
+    install, *ran = [cell for cell in book.cells if cell.cell_type == "code"]
+    if install.outputs:
+        raise Failure(f"docs/{program.page.name}: its notebook lacks packages here")
+    for block, cell in zip(program.blocks, ran, strict=True):
+        compare(block, cell)
+    used = {"data": {x: known.here.data(x) for x in ended.read}, "packages": {}}
+    stamp = {"content": content, "used": used}
+    store.keep(NOTEBOOKS, {f"{key}-{keys.digest(used)}": stamp}, root)
+    return True
+
+
+def compare(block: Block, cell: NotebookNode) -> None:
+    """Raise Failure unless a cell printed and drew what its block does."""
+    printed = "".join(x.text for x in cell.outputs if x.get("name") == "stdout")
+    lines = [x.rstrip() for x in printed.rstrip().splitlines()]
+    errors = [x for x in cell.outputs if x.output_type == "error"]
+    drawn = sum(x.output_type == "display_data" for x in cell.outputs)
+    shown = [*map(str, block.output.lines)] if block.output else []
+    said = ""
+    if block.raises and errors:
+        # IPython leaves out the module of an error's type, and says the place of a
+        # syntax error in its message.
+        *shown, named = shown or [""]
+        kind = named.partition(":")[0].rpartition(".")[2]
+        if errors[0].ename != kind:
+            said = f"fails with {errors[0].ename}, not {kind}"
+    elif errors:
+        said = f"fails: {errors[0].ename}: {errors[0].evalue}".partition("\n")[0]
+    elif drawn != len(block.pictures):
+        said = f"draws {drawn} figures, not {len(block.pictures)}"
+    if not said and not (block.output and block.output.varies):
+        atol = block.output.atol if block.output else None
+        if difference := first_difference(shown, lines, atol):
+            said = "prints {2!r}, not {1!r}".format(*difference)
+    if said:
+        raise Failure(
+            f"{block.where}: in a notebook this block {said}\n"
+            "  to do     write it so that it runs in a script and in a notebook"
+        )

@@ -1,0 +1,141 @@
+"""The packages that a program imports, as the project pins them."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache as remember
+from importlib.metadata import files, packages_distributions
+from pathlib import Path
+
+from pagecode.read.includes import Fault, Line
+from pagecode.read.page import Block, Page
+
+PAIRS = {"torchvision": "torch", "keras": "tensorflow", "tensorflow": "keras"}
+CATCHES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+
+
+def normalized(name: str) -> str:
+    """Return a distribution's name as the package index compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@remember
+def pins(root: Path) -> dict[str, str]:
+    """Return the requirement of every distribution that the project pins."""
+    found: dict[str, str] = {}
+    for file in sorted((root / "requirements").glob("*.txt")):
+        text = file.read_text(encoding="utf-8")
+        for name, version in re.findall(r"(?m)^([\w.-]+)(?:\[.*?\])?==([\w.]+)", text):
+            found[normalized(name)] = f"{name.lower()}=={version}"
+    return found
+
+
+@remember
+def providers() -> dict[str, list[str]]:
+    """Return what is installed by what it is imported as."""
+    return {name: sorted({*x}) for name, x in packages_distributions().items()}
+
+
+def provider(name: str, pinned: dict[str, str]) -> str | None:
+    """Return the pinned requirement that provides a module, as `google.protobuf`."""
+    top = name.partition(".")[0]
+    found = [x for x in providers().get(top, []) if normalized(x) in pinned]
+    if len(found) > 1:  # they share a namespace
+        path = name.replace(".", "/")
+        within = {f"{path}.py", f"{path}/__init__.py"}
+        own = [x for x in found if not within.isdisjoint(map(str, files(x) or []))]
+        found = own or found
+    return pinned.get(normalized(found[0] if found else top))
+
+
+def imports(node: ast.AST, *, optional: bool = False) -> Iterator[tuple]:
+    """Yield what is imported, the line, and whether the code goes on without it."""
+    if isinstance(node, ast.Import):
+        yield from ((x.name, node.lineno, optional) for x in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        name = "." * node.level + (node.module or "")
+        yield name, node.lineno, optional
+    elif isinstance(node, ast.Try):
+        handled = [
+            x for y in node.handlers for x in (ast.walk(y.type) if y.type else [])
+        ]
+        caught = {getattr(x, "id", "") for x in handled}
+        bare = any(x.type is None for x in node.handlers)
+        for child in ast.iter_child_nodes(node):
+            inside = child in node.body and bool(bare or caught & CATCHES)
+            yield from imports(child, optional=optional or inside)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from imports(child, optional=optional)
+
+
+@dataclass(frozen=True)
+class Import:
+    """A module that a page imports, and the requirement that provides it, if any."""
+
+    block: Block
+    line: Line
+    name: str  # google.protobuf
+    pin: str | None
+
+
+def looked_up(blocks: Sequence[Block], root: Path) -> Iterator[Import]:
+    """Yield what blocks import beside the standard library.
+
+    Also what no pinned package provides, unless the code goes on without it.
+    """
+    pinned = pins(root)
+    for block in blocks:
+        try:
+            tree = ast.parse(block.text)
+        except SyntaxError:  # it is to fail
+            continue
+        for name, number, optional in imports(tree):
+            if name.partition(".")[0] in sys.stdlib_module_names:
+                continue
+            pin = provider(name, pinned)
+            if pin or not (optional or block.raises):
+                yield Import(block, block.lines[number - 1], name, pin)
+
+
+class Needs:
+    """What the parts of a program need."""
+
+    def __init__(self, blocks: Sequence[Block], root: Path) -> None:
+        self.pinned = pins(root)
+        self.at: dict[tuple[Path, int], list[Import]] = {}
+        for x in looked_up(blocks, root):
+            self.at.setdefault((x.line.file, x.line.number), []).append(x)
+
+    def of(self, blocks: Sequence[Block]) -> dict[str, str]:
+        """Return the modules that these lines import, each with its requirement.
+
+        `{"numpy": "numpy==2.4.6"}`. Each framework is listed with its companion: one of
+        the pair pulls in the other.
+        """
+        lines = {(x.file, x.number) for block in blocks for x in block.lines}
+        used = [x for line in lines & self.at.keys() for x in self.at[line]]
+        found = {x.name.partition(".")[0]: x.pin for x in used if x.pin}
+        for name in {PAIRS[x] for x in found.keys() & PAIRS.keys()} - found.keys():
+            if name in self.pinned:
+                found[name] = self.pinned[name]
+        return dict(sorted(found.items()))
+
+
+def faults(page: Page, root: Path) -> list[Fault]:
+    """Return the imports of a page that no pinned package provides.
+
+    Where nothing is pinned, there are none.
+    """
+    found = [x for x in looked_up(page.blocks, root) if pins(root) and not x.pin]
+    return [
+        Fault(
+            x.block.where,
+            f"no pinned package provides '{x.name}'\n"
+            f"  at        {x.line.file.relative_to(root)}:{x.line.number}\n"
+            "  to do     pin it under requirements/, or import something else",
+        )
+        for x in found
+    ]
