@@ -179,7 +179,6 @@ def settle_code(
     soup: BeautifulSoup, page: Page, site: str, keep: Callable[[str], str]
 ) -> None:
     """Put a mark in the place of each block; take out what it prints and draws."""
-    fences = list(page.fences.values())
     drawn = set[str]()
     folder = site + address(f"{posixpath.dirname(page.name)}/index.md".lstrip("/"))
     for found in soup.select("[data-fence], pre, img"):
@@ -190,7 +189,7 @@ def settle_code(
         elif found.name == "pre":
             mark(soup, found, keep(fence("text", found.get_text().strip("\n"))))
         else:
-            part = (shown := fences[int(str(found["data-fence"]))]).part
+            part = (shown := page.fences[int(str(found["data-fence"]))]).part
             if isinstance(part, Block):
                 drawn = drawn_by(part, page, folder)
                 mark(soup, found, f"\ue002{page.blocks.index(part)}\ue003")

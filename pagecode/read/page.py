@@ -5,7 +5,6 @@ block is a block, and what is not shown is none.
 """
 
 import math
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -33,10 +32,8 @@ from pagecode.read.fences import (
 from pagecode.read.includes import Fault, Includes, Line
 
 TIME_LIMIT = 120.0  # seconds that a block may run, unless it says `limit=…`
-TAB = re.compile(r' *={3}(?P<new>!?)\+?!? +"(?P<label>.*?)" *')
 BLOCK_OPTIONS = {"raises", "limit", "both", "title", "hl_lines", "linenums"}
 OUTPUT_OPTIONS = {"varies", "atol", "title"}
-PICTURE = re.compile(r"!\[(?P<alt>[^]]*)]\((?P<path>\S*figures/\S+\.svg)\)(\{.*\})?")
 
 
 @dataclass(frozen=True)
@@ -101,10 +98,8 @@ class Page:
     title: str  # as the site tells it
     blocks: tuple[Block, ...]
     faults: tuple[Fault, ...]
-    # As expanded; its fences by their first line; the lines of the blocks' pictures.
-    lines: tuple[Line, ...] = field(repr=False)
-    fences: dict[int, Fence] = field(repr=False)
-    drawn: frozenset[int] = field(repr=False)
+    lines: tuple[Line, ...] = field(repr=False)  # below the front matter, expanded
+    fences: tuple[Fence, ...] = field(repr=False)  # shown or not
 
     @property
     def stem(self) -> str:
@@ -165,7 +160,6 @@ class Reader:
         self.outputs: dict[int, Output] = {}
         self.output_of: dict[int, Output] = {}
         self.pictures: dict[int, list[Picture]] = defaultdict(list)
-        self.drawn: set[int] = set()
         self.previews: list[tuple[Line, Picture]] = []
         self.met: set[int] = set()  # shown, or hidden in a comment
 
@@ -215,8 +209,7 @@ class Reader:
             tuple(blocks.values()),
             tuple(sorted(self.faults, key=lambda fault: fault.place)),
             tuple(self.lines),
-            {x.start: replace(x, part=parts.get(n)) for n, x in enumerate(self.fences)},
-            frozenset(self.drawn),
+            tuple(replace(x, part=parts.get(n)) for n, x in enumerate(self.fences)),
         )
 
     def convert(self, markdown: Markdown) -> tuple[list[Fence], BeautifulSoup]:
@@ -383,7 +376,6 @@ class Reader:
             self.previews.append((line, shown))
         for number in ready:
             self.pictures[number].append(shown)
-            self.drawn |= {n for n, x in enumerate(self.lines) if x is line}
 
     def check_typed(self, element: Tag) -> None:
         """Note Python that is shown as a block and stands in the page's own HTML."""

@@ -215,8 +215,6 @@ def test_what_is_read_is_what_is_shown(site: Site, text: bytes) -> None:
     outputs = {id(x.output): x.output for x in page.blocks if x.output}.values()
     texts = iter([text for text, _ in shown(html, "text")])  # also of no language
     assert all("\n".join(x.lines).strip("\n") in texts for x in outputs)
-    assert len(outputs) == sum(
-        x.language == "text" for x in page.fences.values() if x.part
-    )
+    assert len(outputs) == sum(x.language == "text" for x in page.fences if x.part)
     if title != "Page":  # which MkDocs makes of the file's name
         assert page.title == BeautifulSoup(title, "html.parser").get_text()
