@@ -47,12 +47,15 @@ class Pages(Sybil):
         super().__init__([self.regions], fixtures=["running"], document_types=types)
         self.root, self.pytest_collect_file = root, self.pytest()
         self.collected: list[Page] = []
-        self.runs: list[Run] = []
+        self.runs: dict[Program, Run] = {}
 
     @cached_property
     def pages(self) -> dict[Path, Page]:
         """The pages, read once."""
-        return {page.path: page for page in read_pages(self.root)}
+        try:
+            return {page.path: page for page in read_pages(self.root)}
+        except ValueError as error:  # in mkdocs.yml
+            raise pytest.Collector.CollectError(str(error)) from error
 
     @cached_property
     def chosen(self) -> list[Program]:
@@ -126,12 +129,12 @@ def running(request: pytest.FixtureRequest) -> Iterator[Callable[[Program], Run]
     with Verifier(pages.root, use_cache=not os.environ.get("ALL")) as verifier:
 
         def start(programs: list[Program]) -> None:
-            pages.runs += verifier.start(programs)
+            pages.runs |= {run.program: run for run in verifier.start(programs)}
 
         def find(program: Program) -> Run:
-            if program not in {run.program for run in pages.runs}:
+            if program not in pages.runs:
                 start([program])
-            return next(run for run in pages.runs if run.program is program)
+            return pages.runs[program]
 
         if not hasattr(request.config, "workerinput"):
             start(list(wanted))
@@ -153,7 +156,7 @@ def pytest_terminal_summary(
     pages = config.stash[PAGES]
     if pages.runs:
         terminalreporter.section("pages")
-    for run in pages.runs:
+    for run in pages.runs.values():
         terminalreporter.line(report(run))
     known = [x for page in pages.collected for x in page.programs]
     if left_out := [x.name for x in known if x not in pages.chosen]:

@@ -41,6 +41,7 @@ def pytest_(site: Site, *words: str, **env: str) -> tuple[int, str]:
         cwd=site.root,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     return done.returncode, done.stdout
@@ -190,6 +191,11 @@ def test_what_the_site_leaves_out_is_not_collected(site: Site) -> None:
     status, said = pytest_(site, "--collect-only", "-q", "docs")
     assert status == 0  # pytest itself does not look into folders named so
     assert re.findall("^docs.+", said, re.M) == ["docs/dist/notes/a.md::line:2 faults"]
+    site.write("mkdocs.yml", "site_name: x\n")
+    status, said = pytest_(site, "docs")
+    assert status == pytest.ExitCode.INTERRUPTED
+    assert f"{site.root}/mkdocs.yml: markdown_extensions lacks pymdownx." in said
+    assert "pagecode/" not in said
 
 
 def test_every_block_of_the_book_belongs_to_a_program() -> None:
