@@ -13,7 +13,7 @@ from benchmarks.parity import apart
 from pagecode.book import measured
 from pagecode.book.data import stand_ins
 from pagecode.frameworks import BOTH, selected
-from pagecode.prove import inputs, keys, store
+from pagecode.prove import inputs, keys, packages, store
 
 ROOT = Path(__file__).parent.parent
 PLACES = {page: measured.place(page, "parity") for page in chapters()}
@@ -36,8 +36,8 @@ def trained(request) -> tuple[str, dict[str, list]]:
     if known:
         return chapter, known["parity"]
     found = apart(chapter)[0]
-    packages = inputs.versions({"torch", "tensorflow", "numpy"}, set(), ROOT)
-    used = {"data": inputs.everything(ROOT)["data"], "packages": packages}
+    loaded = packages.versions({"torch", "tensorflow", "numpy"}, set(), ROOT)
+    used = {"data": inputs.everything(ROOT)["data"], "packages": loaded}
     store.keep("parity.json", {key: {"parity": found, "used": used}}, ROOT)
     return chapter, found
 

@@ -8,22 +8,16 @@ import ast
 import hashlib
 import os
 import re
-import site
-import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property, lru_cache
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from pagecode.book.data import STAND_INS
 from pagecode.files import sha256
 from pagecode.frameworks import hidden_from
+from pagecode.prove import packages
 from pagecode.read.page import Program
 
 Used = dict[str, dict[str, str | None]]  # "data" and "packages"; None: was not there
@@ -53,12 +47,6 @@ def hash_of(path: Path) -> str:
     return hash_at(path, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
 
 
-def places() -> list[str]:
-    """Return the folders of packages that a program sees: it gets no PYTHONPATH."""
-    own = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
-    return [*site.getsitepackages(), *own]
-
-
 @lru_cache(None)
 def names_in(code: str) -> tuple[set[str], set[str]]:
     """Return the modules that the code imports if it gets there, and parts of paths."""
@@ -80,8 +68,8 @@ class Here:
         self.root = root
         self.folders = root / "data", root / STAND_INS  # real data come first
         self.data = lru_cache(None)(self.look_for_data)
-        self.package = lru_cache(None)(version)
-        self.pins = pins(root)
+        self.package = lru_cache(None)(packages.version)
+        self.pins = packages.pins(root)
 
     def look_for_data(self, name: str) -> str | None:
         """Return a file's hash, None if nothing is there; links are followed.
@@ -152,93 +140,11 @@ class Here:
         return {"./", *(x + "/" * (self.data(x) == FOLDER) for x in self.walk)}
 
 
-def distribution(name: str) -> Distribution | None:
-    """Return the package of this name that a program would import."""
-    return next(iter(distributions(name=name, path=places())), None)
-
-
-def version(name: str) -> str | None:
-    """Return the version of a package, None if it is not installed."""
-    found = distribution(name)
-    return found.version if found else None
-
-
-def requirements(root: Path) -> Iterator[Requirement]:
-    """Yield what the project requires, in any of its environments."""
-    for file in sorted((root / "requirements").glob("*.txt")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            with suppress(InvalidRequirement):  # a comment, or an option of pip's
-                yield Requirement(line.partition("#")[0].strip())
-
-
-def pins(root: Path) -> dict[str, set[str | None]]:
-    """Return by package the versions that the project pins in any environment."""
-    found: dict[str, set[str | None]] = {}
-    for wanted in requirements(root):
-        exact = {x.version for x in wanted.specifier if x.operator == "=="}
-        found.setdefault(canonicalize_name(wanted.name), set()).update(exact)
-    return {name: versions for name, versions in found.items() if versions}
-
-
-@lru_cache
-def providers(where: tuple[str, ...]) -> dict[str, set[str]]:
-    """Return by module the packages in these folders that provide it."""
-    found: dict[str, set[str]] = {}
-    for package in distributions(path=list(where)):
-        modules = (package.read_text("top_level.txt") or "").split()
-        for module in modules or {x.parts[0] for x in package.files or ()}:
-            name = canonicalize_name(package.name)
-            found.setdefault(module.removesuffix(".py"), set()).add(name)
-    return found
-
-
-@lru_cache
-def needed(
-    packages: frozenset[str], extras: frozenset[tuple[str, str]], _: tuple[str, ...]
-) -> set[str]:
-    """Return packages together with all that they require, here and as installed."""
-    left, seen = [(name, "") for name in packages], set[tuple[str, str]]()
-    while left:
-        name, extra = pair = left.pop()
-        if pair in seen:
-            continue
-        seen.add(pair)
-        left += [x for x in extras if x[0] == name]
-        found = distribution(name)
-        for wanted in map(Requirement, (found and found.requires) or ()):
-            if wanted.marker.evaluate({"extra": extra}) if wanted.marker else not extra:
-                other = canonicalize_name(wanted.name)
-                left += [(other, x) for x in ("", *wanted.extras)]
-    return {name for name, _ in seen}
-
-
-def versions(loaded: set[str], named: set[str], root: Path) -> dict[str, str | None]:
-    """Return the packages of these modules, and those that they require.
-
-    A module that is named, and that no package provides, may be provided one day.
-    """
-    known = providers(where := tuple(places()))
-    names = {name for x in loaded | named for name in known.get(x, ())}
-    absent = named - known.keys() - sys.stdlib_module_names
-    names |= {canonicalize_name(x) for x in absent}
-    extras = {
-        (canonicalize_name(x.name), y) for x in requirements(root) for y in x.extras
-    }
-    found = needed(frozenset(names), frozenset(extras), where)
-    return {name: version(name) for name in sorted(found)}
-
-
-def all_versions() -> dict[str, str | None]:
-    """Return every package that is installed."""
-    names = {name for names in providers(tuple(places())).values() for name in names}
-    return {name: version(name) for name in sorted(names)}
-
-
 def everything(root: Path) -> Used:
     """Return all that anything could use."""
     here = Here(root)
     data = {x: here.data(x) for x in sorted(here.everything)}
-    return {"data": data, "packages": all_versions()}
+    return {"data": data, "packages": packages.all_versions()}
 
 
 def used(
@@ -246,23 +152,17 @@ def used(
 ) -> Used:
     """Return what a run used of the data, and of the packages.
 
-    `before` is what `walk` found before it ran. What is not known to be unused counts
-    as used.
+    `before` is what `walk` found before it ran. What has changed meanwhile is perhaps
+    not what was read: it never holds.
     """
     code, now = code_of(program), Here(root)
-    names = {*measured.get("read", now.everything), *now.named(code)}
-    # What has changed meanwhile is perhaps not what was read: it never holds.
-    pairs = {x: (before.get(x), now.walk.get(x)) for x in (y.strip("/") for y in names)}
-    lost = {x for x, (one, other) in pairs.items() if one != other}
-    data = {
-        x: "changed" if x.strip("/") in lost else now.data(x) for x in sorted(names)
-    }
-    if "modules" not in measured:
-        return {"data": data, "packages": all_versions()}
-    loaded = {*measured["modules"]}
+    names = sorted({*measured["read"], *now.named(code)})
+    paths = {name: name.rstrip("/") for name in names}
+    same = {name for name, x in paths.items() if before.get(x) == now.walk.get(x)}
+    data = {name: now.data(name) if name in same else "changed" for name in names}
+    hidden, loaded = {*hidden_from(program.framework)}, {*measured["modules"]}
     named = {x for part in code for x in names_in(part)[0]}
-    if measured.get("spawned"):  # what it started may import what the code spells out
+    if measured["spawned"]:  # what it started may import what the code spells out
         loaded |= {*re.findall(r"\w+", " ".join(code))}
-    hidden = {*hidden_from(program.framework)}
-    packages = versions(loaded - hidden, named - hidden, root)
-    return {"data": data, "packages": packages}
+    found = packages.versions(loaded - hidden, named - hidden, root)
+    return {"data": data, "packages": found}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pagecode import git
-from pagecode.prove import inputs, keys, store
+from pagecode.prove import inputs, keys, packages, store
 from pagecode.prove.inputs import Here, code_of
 from pagecode.read.page import Program
 from pagecode.run.runner import Run, Runner
@@ -64,7 +64,7 @@ def stamp(run: Run, before: Start, after: Start, root: Path) -> dict[str, Any]:
     used = inputs.used(program, measured, before.data, root)
     for name in ("read", "modules", "spawned"):
         measured.pop(name, None)
-    installed = {name: inputs.version(name) for name in NAMED}
+    installed = {name: packages.version(name) for name in NAMED}
     changed = after.git.changed
     if before.git != after.git:
         changed = changed or before.git.changed or "another commit was checked out"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pagecode.give.export import export_all
-from pagecode.prove import inputs, keys, store
+from pagecode.prove import keys, packages, store
 from pagecode.prove.store import held
 from pagecode.run import machine
 from tests.conftest import CODE, PAGE, Site, run
@@ -32,7 +32,7 @@ def elsewhere(passed: Site, monkeypatch) -> Site:
     """The same project on another machine, which has the stamps and ran nothing."""
     monkeypatch.setenv("FRAMEWORK", "common")
     monkeypatch.setattr(machine, "processor", lambda: "another")
-    monkeypatch.setattr(inputs, "places", list)  # nothing is installed
+    monkeypatch.setattr(packages, "places", list)  # nothing is installed
     (passed.root / ".cache" / "verified.json").unlink()
     return passed
 

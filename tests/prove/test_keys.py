@@ -14,7 +14,7 @@ from textwrap import indent
 
 import pytest
 
-from pagecode.prove import inputs, keys, store
+from pagecode.prove import inputs, keys, packages, store
 from pagecode.prove.verify import Verifier
 from pagecode.run import machine
 from tests.conftest import CODE, PAGE, Site
@@ -302,7 +302,7 @@ class Packages:
 
 
 @pytest.fixture
-def packages(tmp_path: Path, monkeypatch) -> Packages:
+def installed(tmp_path: Path, monkeypatch) -> Packages:
     """Packages, some of which need others."""
     found = Packages(tmp_path / "packages")
     found.install(
@@ -310,8 +310,8 @@ def packages(tmp_path: Path, monkeypatch) -> Packages:
     )
     for name in ("needed", "fast", "lint", "alone"):
         found.install(name)
-    places = [*inputs.places(), str(found.folder)]
-    monkeypatch.setattr(inputs, "places", lambda: places)
+    places = [*packages.places(), str(found.folder)]
+    monkeypatch.setattr(packages, "places", lambda: places)
     return found
 
 
@@ -336,22 +336,22 @@ PACKAGES = [  # what a program does; what is installed anew; whether it runs aga
 
 @pytest.mark.parametrize(("code", "name", "again"), PACKAGES)
 def test_packages_that_it_uses_run_it_again_and_no_others(
-    site: Site, packages: Packages, code: str, name: str, again: bool
+    site: Site, installed: Packages, code: str, name: str, again: bool
 ) -> None:
     counted = Counted(site.root)
     counted.write("requirements/direct.txt", "# fast\ndirect[quick]==1.0 # fast\n")
-    counted.lay(f"import sys\nsys.path.append({str(packages.folder)!r})\n{code}\n")
+    counted.lay(f"import sys\nsys.path.append({str(installed.folder)!r})\n{code}\n")
     assert [counted.runs(), counted.runs()] == [1, 1]
-    packages.install(name, "1.1")
+    installed.install(name, "1.1")
     assert [counted.runs(), counted.runs()] == [1 + again, 1 + again]
 
 
 def test_packages_of_pythonpath_are_none_of_a_program(
-    site: Site, packages: Packages, monkeypatch, tmp_path: Path
+    site: Site, installed: Packages, monkeypatch, tmp_path: Path
 ) -> None:
     counted = Counted(site.root)
     counted.lay(
-        f"import sys\nsys.path.append({str(packages.folder)!r})\nimport direct\n"
+        f"import sys\nsys.path.append({str(installed.folder)!r})\nimport direct\n"
     )
     assert counted.runs() == 1
     others = Packages(tmp_path / "others")

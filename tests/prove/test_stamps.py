@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pagecode.prove import inputs, store
+from pagecode.prove import packages, store
 from pagecode.prove.stamps import NOT_VERIFIED, Stamps, about
 from pagecode.read.page import read_pages
 from pagecode.run import machine
@@ -34,7 +34,7 @@ def line(site: Site) -> str:
 def verified(site: Site, monkeypatch) -> Site:
     """A page with two programs that passed on a CPU, and a page without any."""
     versions = {"numpy": "2.4.6", "torch": "2.15.0", "tensorflow": "2.21.0"}
-    monkeypatch.setattr(inputs, "version", versions.get)
+    monkeypatch.setattr(packages, "version", versions.get)
     monkeypatch.setattr(machine, "device", lambda: "CPU")
     code = "import numpy\n_ = open('data/numbers.csv').read()\nprint(1)"
     site.add_tabs(code, code)
@@ -92,7 +92,7 @@ def test_what_it_did_not_use_is_not_what_was_verified(verified: Site) -> None:
 def test_version_for_one_kind_of_machine_is_the_pinned_one(
     verified: Site, monkeypatch
 ) -> None:
-    monkeypatch.setattr(inputs, "version", {"numpy": "2.4.6+cpu"}.get)
+    monkeypatch.setattr(packages, "version", {"numpy": "2.4.6+cpu"}.get)
     verified.verify()
     assert NOT_VERIFIED not in line(verified)
 
