@@ -30,9 +30,11 @@ import threading
 import traceback
 import types
 import warnings
+from json import dumps as json_text  # a block may change what the module has
 from multiprocessing import context, spawn
 from typing import Any
 
+__builtins__ = dict(vars(builtins))  # our own: a block may change Python's
 IMPORTING = "<frozen importlib._bootstrap>"
 STARTS = (  # what Python reports of the starting of a process
     *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
@@ -65,19 +67,19 @@ def parse(block: dict[str, Any], path: str, flags: int) -> tuple[Statements, int
     return statements, flags
 
 
-def parse_all(program: dict[str, Any]) -> list[Statements | SyntaxError]:
+def parse_all(program: dict[str, Any]) -> list[Statements | Exception]:
     """Compile every block before the first one runs, as Python does with a script.
 
     In place of what does not compile stands its error.
     """
     path, flags = program["path"], 0
-    found: list[Statements | SyntaxError] = []
+    found: list[Statements | Exception] = []
     for number, block in enumerate(program["blocks"]):
         block["opens"] = number == 0
         try:
             statements, flags = parse(block, path, flags)
             found.append(statements)
-        except SyntaxError as error:
+        except Exception as error:  # a SyntaxError, or that it is nested too deeply
             found.append(error)
     pairs = zip(found, program["blocks"], strict=True)
     if all(block["raises"] or isinstance(x, list) for x, block in pairs):
@@ -336,16 +338,18 @@ def run(file: str, events: int) -> None:
         if os.getpid() != owner:
             return  # a fork of the program goes on with it, and tells nothing
         facts |= {"event": event, "printed": output.flush_all()}
-        with open(events, "w", encoding="utf-8", closefd=False) as pipe:
-            pipe.write(json.dumps(facts) + "\n")
+        text = json_text(facts).encode() + b"\n"
+        while text:
+            text = text[os.write(events, text) :]
 
     for number, parsed in enumerate(parse_all(program)):
+        line = program["blocks"][number]["first"]
         facts: dict[str, Any] = {"error": None, "trace": [], "figures": []}
         if os.getpid() == owner:
             output.turn(f"{program['output']}.{number}")
         tell("block", block=number)
         try:
-            if isinstance(parsed, SyntaxError):
+            if isinstance(parsed, Exception):
                 raise parsed
             for line, code in parsed:
                 tell("statement", line=line)
@@ -354,7 +358,7 @@ def run(file: str, events: int) -> None:
         except BaseException as error:
             if os.getpid() != owner:
                 raise
-            facts |= {"error": error_line(error), "trace": trace(error, path)}
+            facts |= {"error": error_line(error), "trace": trace(error, path) or [line]}
         facts["stand_ins"] = sorted(set(used))
         facts["peak"] = peak()
         tell("end", facts=facts)

@@ -254,9 +254,10 @@ class Process(Sandbox):
         computes, threads = self.computes(), self.stacks()
         if not self.running:
             at = self.places([frame for frames in threads for frame in frames])
+            inner = [f"{x[0][2]} ({x[0][0]}:{x[0][1]})" for x in threads]
             return self.failure(
                 "the program does not end: it leaves a thread or a process running",
-                at=", ".join(at) or "no line of the program",
+                at=", ".join(at or inner) or "(unknown)",
                 to_do="let the block that starts it end it (`join`, `close`)",
             )
         main = [x for x in threads if any(y[0].endswith("child.py") for y in x)]

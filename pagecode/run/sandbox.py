@@ -34,6 +34,17 @@ def accessed(path: Path) -> bool:
     return path.stat().st_atime_ns != 0
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a folder, and what its links lead to, where nothing is yet."""
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        to = target / path.name
+        if path.is_file() and not to.exists():
+            shutil.copy2(path, to)
+        elif path.is_dir() and not source.resolve().is_relative_to(path.resolve()):
+            copy(path, to)
+
+
 def alive(process: psutil.Process) -> bool:
     """Whether a process runs still."""
     with suppress(*GONE):
@@ -74,20 +85,9 @@ class Sandbox:
         """
         data, folder = self.root / "data", self.work / "data"
         data.mkdir(exist_ok=True)
-
-        def copy(source: str, target: str) -> None:
-            if not os.path.exists(target):  # real data come first
-                shutil.copy2(source, target)
-
-        made = [self.root / STAND_INS] if stand_ins(self.root) else []
-        for source in (data, *made):
-            shutil.copytree(
-                source,
-                folder,
-                copy_function=copy,
-                ignore_dangling_symlinks=True,
-                dirs_exist_ok=True,
-            )
+        copy(data, folder)  # real data come first
+        if stand_ins(self.root):
+            copy(self.root / STAND_INS, folder)
         self.probe = self.inside / "probe"
         self.probe.write_text("read me")
         self.data = [self.probe, folder, *folder.rglob("*")]

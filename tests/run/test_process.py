@@ -57,8 +57,9 @@ def test_run_tells_what_was_read(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "d.txt").write_text("d")
-    (site.root / "data" / "linked").symlink_to(elsewhere)
-    (site.root / "data" / "nowhere").symlink_to("gone")
+    (site.root / "data" / "linked").symlink_to("../../elsewhere")
+    for name, target in {"nowhere": "gone", "loop": "loop", "again": "."}.items():
+        (site.root / "data" / name).symlink_to(target)
     site.add(f"import os\n_ = {code}" if ";" not in code else f"import os; {code}")
     assert ran(site).measured["read"] == read
 
@@ -330,3 +331,44 @@ def test_command_that_does_not_end_is_stopped(site: Site, monkeypatch) -> None:
     monkeypatch.setattr(sandbox, "OUTPUT_LIMIT", 1_000_000)
     with pytest.raises(sandbox.TooMuch, match="stdout"):
         sandbox.run(site.root, {}, "-c", "while True: print(99 * 'x')", limit=30)
+
+
+# --- what compiles alone, but not below the other blocks
+
+
+@pytest.mark.parametrize(
+    ("above", "code", "told"),
+    [
+        ("x = 1", "from __future__ import annotations", "from __future__ imports must"),
+        ("x = 1", "y = 2\nglobal x", "name 'x' is assigned to before global"),
+    ],
+)
+def test_block_that_the_script_could_not_have_is_named(
+    site: Site, above: str, code: str, told: str
+) -> None:
+    site.add(f"print(1)\n{above}", "1")
+    site.add(code)
+    first, error = site.errors()
+    assert first == ""
+    assert error.startswith("docs/page.md:11: this block fails\n  at        snippets/")
+    assert f"snippets/code.py:{6 + code.count(chr(10))}\n" in error
+    assert f"error     SyntaxError: {told}" in error
+
+
+def test_nothing_of_a_block_runs_that_does_not_compile(site: Site) -> None:
+    site.add("print(1)\nreturn", "SyntaxError: 'return' outside function", "raises")
+    site.add("print(" + 200 * "(" + 200 * ")" + ")", "", "raises")
+    site.add("print(2)", "2")
+    first, nested, last = site.errors()
+    assert (first, last) == ("", "")
+    assert "SyntaxError: too many nested parentheses" in nested
+
+
+def test_what_a_block_does_to_a_library_does_not_reach_us(site: Site) -> None:
+    site.add(
+        "import builtins, json, os, time, warnings\njson.dumps = json.loads = None\n"
+        "builtins.open = builtins.print = builtins.sorted = None\n"
+        "time.time = warnings.warn = None"
+    )
+    site.add("x = 1 / 0", "ZeroDivisionError: division by zero", "raises")
+    assert site.errors() == ["", ""]
