@@ -34,7 +34,8 @@ from json import dumps as json_text  # a block may change what the module has
 from multiprocessing import context, spawn
 from typing import Any
 
-__builtins__ = dict(vars(builtins))  # our own: a block may change Python's
+# Our own: a block may change Python's.
+globals()["__builtins__"] = dict(vars(builtins))
 IMPORTING = "<frozen importlib._bootstrap>"
 STARTS = (  # what Python reports of the starting of a process
     *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
