@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pagecode.read.page import read_pages
 from tests.served import OPTIONS, ROOT, addresses, browse, chromium, serve
 
 LIGHTHOUSE = "lighthouse@12.8.2"  # the last that runs on Node 18 and 20
@@ -37,7 +38,7 @@ def screenshots(url: str) -> None:
                 )
                 tab = context.new_page()
                 tab.emulate_media(reduced_motion="reduce")
-                for address in addresses():
+                for address in addresses(read_pages(ROOT)):
                     tab.goto(address)
                     tab.wait_for_load_state("networkidle")
                     name = address.strip("/").replace("/", ".") or "home"
@@ -65,8 +66,9 @@ def audit(url: str, address: str) -> dict:
 
 def lighthouse(url: str) -> None:
     """Print the marks; fail where one that hangs on no machine is below 100."""
-    chosen = [x for x in addresses() if x == "" or x.startswith("models/")]
-    chosen += [x for x in addresses() if x.startswith("notebooks/softmax")][:1]
+    every = addresses(read_pages(ROOT))
+    chosen = [x for x in every if x == "" or x.startswith("models/")]
+    chosen += [x for x in every if x.startswith("notebooks/softmax")][:1]
     print(*GROUPS, *SHOWN.values(), "page", sep=" | ")
     lost = []
     for address in chosen:

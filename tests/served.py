@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
-from pagecode.read.page import read_pages
+from pagecode.read.page import Page
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -86,9 +86,17 @@ def serve(root: Path, folder: Path, under: str = "") -> Iterator[str]:
             server.shutdown()
 
 
-def addresses() -> list[str]:
-    """Return where the site shows its pages, its notebooks, and what is missing."""
-    pages = read_pages(ROOT)
+def read_in_browser(pages: list[Page]) -> list[Page]:
+    """Return the longest page of each folder; with ALL=1 or BROWSER=1, every page."""
+    if os.environ.get("ALL") or os.environ.get("BROWSER") == "1":
+        return pages
+    by_size = sorted(pages, key=lambda page: page.path.stat().st_size)
+    longest = {Path(page.name).parent: page.name for page in by_size}
+    return [page for page in pages if page.name in longest.values()]
+
+
+def addresses(pages: list[Page]) -> list[str]:
+    """Return where the site shows pages, their notebooks, and what is missing."""
     notebooks = [
         f"notebooks/{quote(page.stem)}.{program.framework}/"
         for page in pages

@@ -20,7 +20,7 @@ from pagecode.frameworks import BOTH, FRAMEWORKS, LABELS, selected
 from pagecode.read.page import Page, read_pages
 from pagecode.run.compare import first_difference
 from pagecode.run.machine import environment
-from tests.served import ROOT
+from tests.served import ROOT, read_in_browser
 
 PAGES = read_pages(ROOT)
 CHAPTER = next(page for page in PAGES if page.name == "models/logistic-regression.md")
@@ -88,7 +88,9 @@ def copied(tab, press: Callable[[], None]) -> tuple[str, str]:
     return said, text
 
 
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+every_page = pytest.mark.parametrize(
+    "page", read_in_browser(PAGES), ids=lambda page: page.name
+)
 
 
 @pytest.mark.parametrize("label", FRAMEWORKS)

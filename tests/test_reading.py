@@ -1,15 +1,17 @@
-"""Every page, read in a real browser: by eye, by ear, by keyboard, without scripts.
+"""Pages, read in a real browser: by eye, by ear, by keyboard, without scripts.
 
-Needs Playwright and a Chromium; with BROWSER=1 it fails where it would be skipped.
+The longest of each kind; with ALL=1 or BROWSER=1, every page. Needs Playwright and a
+Chromium; with BROWSER=1 it fails where it would be skipped.
 """
 
 import re
 
 import pytest
 
-from tests.served import addresses
+from pagecode.read.page import read_pages
+from tests.served import ROOT, addresses, read_in_browser
 
-ADDRESSES = addresses()
+ADDRESSES = addresses(read_in_browser(read_pages(ROOT)))
 CHAPTER = "models/logistic-regression/"
 WIDTHS = (390, 768, 1280)
 OPEN = "document.querySelectorAll('details').forEach(x => { x.open = true })"
