@@ -46,6 +46,7 @@ GROUPS = {
 BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
 # Tests of all pages, and what begins others: they would notice all, or take minutes.
 SLOW = ("pages", "programs", "browser", "reading", "memory", "install", "workflows")
+PASSED = (0, 5)  # of pytest's statuses; 5: there was nothing to run
 QUIET = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=line"]
 
 
@@ -60,24 +61,22 @@ def ask(reach_file: str) -> int:
     line = int(re.findall(r"(?m)^@@ -(\d+)", changed)[0])
     reach = json.loads(Path(reach_file).read_text(encoding="utf-8"))
     tests, longest = chosen(path, line, reach)
-    options = ["-x", "-o", f"faulthandler_timeout={60 + 2 * longest:.0f}"]
-    options += ["-o", "faulthandler_exit_on_timeout=true"]
-    files = sorted({x.partition("::")[0] for x in tests})
-    for words in [*([tests] if tests else []), *([files] if tests else [])]:
-        status = run_python("pytest", *QUIET, *options, *words)
-        if status != 4:  # a test that was asked for is not there: its whole file
-            break
-    else:
-        status = 0
-    if status in (0, 5) and (pages := showing(path)):
-        status = run_python("pagecode", "verify", *pages)
-    return int(status not in (0, 5))
+    hangs = f"faulthandler_timeout={60 + 2 * longest:.0f}"
+    options = ["-x", "-o", hangs, "-o", "faulthandler_exit_on_timeout=true"]
+    status = run("pytest", *QUIET, *options, *tests) if tests else 0
+    if status == 4:  # a test that was asked for is not there: their whole files
+        files = sorted({x.partition("::")[0] for x in tests})
+        status = run("pytest", *QUIET, *options, *files)
+    if status in PASSED and (pages := showing(path)):
+        status = run("pagecode", "verify", *pages)
+    return int(status not in PASSED)
 
 
-def run_python(*words: str) -> int:
-    """Run a module in this clone, with nothing but the project on its path."""
-    env = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    return subprocess.run([sys.executable, "-m", *words], env=env).returncode
+def run(*words: str, root: Path | None = None, path: str = "") -> int:
+    """Run a module in a clone, with the project and no other tools on its path."""
+    root = root or Path.cwd()
+    env = os.environ | {"PYTHONPATH": f"{root}{path}", "COVERAGE_CORE": "ctrace"}
+    return subprocess.run([sys.executable, "-m", *words], cwd=root, env=env).returncode
 
 
 def chosen(path: str, line: int, reach: dict) -> tuple[list[str], float]:
@@ -87,21 +86,21 @@ def chosen(path: str, line: int, reach: dict) -> tuple[list[str], float]:
     the file; and where there is none, those of its room or chapter.
     """
     by_line, seconds = reach["lines"].get(path, {}), reach["seconds"]
-    tree = ast.parse(subprocess.check_output(["git", "show", f"HEAD:{path}"]))
-    around = [x for x in ast.walk(tree) if isinstance(x, ast.stmt)]
-    spans = [
-        (x.lineno, x.body[0].lineno - 1 if hasattr(x, "body") else x.end_lineno)
-        for x in around
-    ]
-    spans = [(a, max(a, b)) for a, b in spans if a <= line <= max(a, b)]
-    first, last = max(spans, default=(line, line))
+    spans = [(line, line)]
+    for x in ast.walk(ast.parse(Path(path).read_bytes())):
+        if isinstance(x, ast.stmt):  # of one with a body, its head
+            last = x.body[0].lineno - 1 if hasattr(x, "body") else x.end_lineno
+            if x.lineno <= line <= max(last, x.lineno):
+                spans.append((x.lineno, max(last, x.lineno)))
+    first, last = min(spans[1:] or spans, key=lambda span: span[1] - span[0])
     tests = {x for n in range(first, last + 1) for x in by_line.get(str(n), ())}
     tests = tests or {x for found in by_line.values() for x in found}
-    room, stem = Path(path).parent.name, Path(path).stem
-    own = re.compile(rf"tests/({room}/|(.*/)?test_{stem}\.py)")
+    own = re.compile(
+        rf"tests/({Path(path).parent.name}/|(.*/)?test_{Path(path).stem}\.)"
+    )
     tests = tests or {x for x in seconds if own.match(x)}
     given, spent = [], 0.0
-    for test in sorted(tests, key=lambda x: (not own.match(x), seconds.get(x, 1))):
+    for test in sorted(tests, key=lambda x: (not own.match(x), seconds.get(x, 1), x)):
         spent += seconds.get(test, 1)
         if given and spent > BUDGET:
             break
@@ -120,26 +119,23 @@ def showing(path: str) -> list[str]:
 def clone(folder: Path) -> Path:
     """Return a clone of what is committed, with the data and what is known of pages.
 
-    Its measured tables stand on nothing: a stale one would be noticed for every mutant.
+    Its measured tables may be stale: they would be so for every mutant.
     """
-    from pagecode.book import measured
-
     subprocess.run(["git", "clone", "-q", "--shared", ROOT, folder], check=True)
     for name in ("data", ".cache"):
         if (ROOT / name).exists():
             ignore = shutil.ignore_patterns("mutants", "tools", "lock")
             shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for path in folder.glob("docs/**/measured/*.json"):
-        fresh = {"sources": [], "code": measured.code_hash([], folder)}
-        facts = json.loads(path.read_text(encoding="utf-8")) | fresh
-        path.write_text(json.dumps(facts), encoding="utf-8")
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(facts | {"lasting": True}), encoding="utf-8")
     return folder
 
 
 def find_reach(root: Path, workers: int) -> Path:
     """Return the file of what each test reaches, and of its seconds; by running them.
 
-    SystemExit where one fails: it would kill every mutant.
+    One that fails as it is would notice every mutant: it is named, and not asked.
     """
     trees = ["git", "rev-parse", *(f"HEAD:{x}" for x in (*CODE, "tests"))]
     state = hashlib.sha256(subprocess.check_output(trees, cwd=ROOT)).hexdigest()[:16]
@@ -148,27 +144,29 @@ def find_reach(root: Path, workers: int) -> Path:
         return kept
     found = sorted((root / "tests").rglob("test_*.py"))
     files = [str(x.relative_to(root)) for x in found if x.stem[5:] not in SLOW]
-    told, data = root / "tests.xml", root / ".coverage"
-    command = [sys.executable, "-m", "pytest", *QUIET, f"--numprocesses={workers}"]
-    command += ["--dist=loadfile", f"--junitxml={told}", "-o", "junit_family=xunit1"]
-    command += [f"--cov={x}" for x in CODE] + ["--cov-context=test", "--cov-report="]
-    env = os.environ | {"PYTHONPATH": f"{root}:{TOOLS}", "COVERAGE_CORE": "ctrace"}
-    if subprocess.run([*command, *files], cwd=root, env=env).returncode:
-        sys.exit("a test fails as it is: it would notice every mutant")
+    told = root / "tests.xml"
+    options = ["--continue-on-collection-errors", f"--numprocesses={workers}"]
+    options += ["--dist=loadfile", f"--junitxml={told}", "-o", "junit_family=xunit1"]
+    options += [f"--cov={x}" for x in CODE] + ["--cov-context=test", "--cov-report="]
+    run("pytest", *QUIET, *options, *files, root=root, path=f":{TOOLS}")
     from coverage import CoverageData
 
-    noted = CoverageData(str(data))
+    seconds, failed = {}, set()
+    for case in ET.parse(told).iter("testcase"):
+        test = f"{case.get('file')}::{case.get('name')}"
+        seconds[test] = float(case.get("time") or 0)
+        if case.find("failure") is not None or case.find("error") is not None:
+            print(f"fails as it is, and is not asked: {test}")
+            failed.add(test)
+    noted = CoverageData(str(root / ".coverage"))
     noted.read()
     lines: dict[str, dict] = {}
     for name in noted.measured_files():
-        contexts = noted.contexts_by_lineno(name)
-        lines[Path(name).relative_to(root).as_posix()] = {
-            line: tests
-            for line, said in contexts.items()
-            if (tests := sorted({x.rpartition("|")[0] for x in said} - {""}))
-        }
-    cases = ET.parse(told).iter("testcase")
-    seconds = {f"{x.get('file')}::{x.get('name')}": float(x.get("time")) for x in cases}
+        of_file = lines.setdefault(Path(name).relative_to(root).as_posix(), {})
+        for line, said in noted.contexts_by_lineno(name).items():
+            if tests := {x.rpartition("|")[0] for x in said} - failed - {""}:
+                of_file[line] = sorted(tests)
+    seconds = {test: took for test, took in seconds.items() if test not in failed}
     kept.write_text(json.dumps({"seconds": seconds, "lines": lines}))
     return kept
 
@@ -237,6 +235,9 @@ def test_all(items: list, workers: int) -> list[tuple[str, str, str, bool]]:
     with TemporaryDirectory(prefix="mutants-") as folder:
         clones = [clone(Path(folder) / str(n)) for n in range(workers)]
         reach = find_reach(clones[0], workers)
+        paths = {str(x.mutations[0].module_path) for x in items}
+        if any(map(showing, paths)) and run("pagecode", "verify", root=clones[0]):
+            sys.exit("a page fails as it is: it would notice every mutant")
         running, sessions = [], []
         for number, root in enumerate(clones):
             sessions.append(KEPT / f"{name}-{number}.sqlite")
