@@ -53,7 +53,8 @@ help: ## list the commands
 	@echo "  parity, bench, determinism, soak);"
 	@echo "  ALL=1 runs all again, every notebook and stand-alone program too (test); PORT=8000 (serve);"
 	@echo "  QUICK=1 only to see that it works, nothing is written (bench);"
-	@echo "  FRAMEWORK=pytorch or tensorflow: where only one is installed (test, verify, canary)"
+	@echo "  FRAMEWORK=pytorch or tensorflow: where only one is installed (test, verify, canary);"
+	@echo "  SHARD=2/4: the second of four shares of the pages and programs (test, verify)"
 
 serve: $(SITE) ## build the site and serve it, with live reload: needs no framework, no data
 	$(RUN) mkdocs serve --dev-addr 127.0.0.1:$(PORT) --dirty --watch snippets --watch overrides

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pagecode.frameworks import LABELS
+from pagecode.frameworks import BOTH, LABELS, PACKAGES
 from pagecode.give.export import NOT_VERIFIED, cpu_first, versions
 from pagecode.prove.store import dated, held
 from pagecode.read.page import Page, Program, place_of
@@ -22,7 +22,6 @@ PLACE = re.compile(
     r"|<!--\s*(?:stamp:\s*(?P<page>\S*?)|stamps)\s*-->",
     re.DOTALL | re.MULTILINE,
 )
-PACKAGE = {"pytorch": "torch", "tensorflow": "tensorflow"}
 
 
 def about(seconds: float) -> str:
@@ -80,8 +79,8 @@ class Stamps:
         oldest = min(chosen, key=lambda stamp: stamp["date"])
         used = {}
         for stamp in chosen:
-            for name, package in PACKAGE.items():
-                if stamp["framework"] in (name, "both"):
+            for name, (package, *_) in PACKAGES.items():
+                if stamp["framework"] in (name, BOTH):
                     used[LABELS[name]] = stamp["versions"].get(package, "")
         frameworks = listed(f"{name} {version}" for name, version in used.items())
         said = f"verified {day(oldest)} with {frameworks} on {listed(devices)}"

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from pagecode import git
+from pagecode.frameworks import PACKAGES
 from pagecode.prove import inputs, keys, packages, store
 from pagecode.prove.inputs import Here, code_of
 from pagecode.read.page import Program
 from pagecode.run.runner import Run, Runner
 
-NAMED = ("torch", "torchvision", "tensorflow", "keras", "numpy")  # in a stamp
+NAMED = [*(x for names in PACKAGES.values() for x in names), "numpy"]  # in a stamp
 
 
 class Start:
