@@ -23,6 +23,7 @@ from PIL import Image
 from pagecode.run.compare import same_line
 
 ROOM = 0.005  # of what the axes span: less than the width of a line
+OWN_ROOM = 0.05  # of its own size, for the shape of what is small, as a marker
 SHADES = 4  # of 255: the widest step in matplotlib's usual colour maps
 CURVE = np.linspace(0, 1, 9)[1:, None]  # where straight pieces stand for a curve
 LEVER = 50  # units from its place, a text's direction is compared
@@ -262,7 +263,17 @@ def same_style(shown: str, drawn: str) -> bool:
 
 def same_place(one: Mark, other: Mark, room: np.ndarray, box: np.ndarray) -> bool:
     """Whether two marks cover the same ground, from whatever point they are drawn."""
-    pieces = [x.pieces / np.tile(room, 2) for x in (one, other)]
+    pieces = [one.pieces, other.pieces]
+    if pieces[0].size and pieces[1].size:
+        ends = [x.reshape(-1, 2) for x in pieces]
+        small = OWN_ROOM * np.ptp(ends[0], axis=0).max() + 0.01
+        if small < room.min():  # its place has the axes' room, its shape its own
+            middles = [(x.min(axis=0) + x.max(axis=0)) / 2 for x in ends]
+            if (abs(middles[0] - middles[1]) > room).any():
+                return False
+            pieces = [x - np.tile(y, 2) for x, y in zip(pieces, middles, strict=True)]
+            box, room = box - np.tile(middles[0], 2), np.array([small, small])
+    pieces = [x / np.tile(room, 2) for x in pieces]
     if pieces[0].shape == pieces[1].shape and (abs(pieces[0] - pieces[1]) <= 1).all():
         return True
     if one.kind != "path":

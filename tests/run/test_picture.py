@@ -42,13 +42,15 @@ PLOTS = {
     "angle_spectrum": lambda a, v: a.angle_spectrum(moved(DRAWN[:, 0], v)),
     "annotate": lambda a, v: a.annotate("here", (1, 1 + v), (2, 2), arrowprops={}),
     "arrow": lambda a, v: a.arrow(0, 0, 1, 1 + v, head_width=0.1),
-    "axhline": lambda a, v: a.axhline(1 + v, 0.1, 0.8),
+    "axhline": lambda a, v: (a.plot(X), a.axhline(1 + v, 0.1, 0.8)),
     "axhspan": lambda a, v: (a.plot(X), a.axhspan(1, 2 + v)),
     "axline": lambda a, v: (a.plot(X), a.axline((0, 0), slope=1 + v)),
     "axvline": lambda a, v: (a.plot(X), a.axvline(1 + v)),
     "axvspan": lambda a, v: (a.plot(X), a.axvspan(1, 2 + v)),
     "bar": lambda a, v: a.bar(range(7), moved(TALL, v)),
-    "bar_label": lambda a, v: a.bar_label(a.bar(range(3), TALL[:3]), [1, 2 + v, 3]),
+    "bar_label": lambda a, v: a.bar_label(
+        a.bar(range(3), TALL[:3]), [1, f"{2 + v:.1f}", 3]
+    ),
     "barbs": lambda a, v: a.barbs(TALL, TALL, moved(9 * TALL, 50 * v), TALL),
     "barh": lambda a, v: a.barh(range(7), moved(TALL, v)),
     "boxplot": lambda a, v: a.boxplot([moved(TALL[:3], v), TALL]),
@@ -86,8 +88,8 @@ PLOTS = {
         a.imshow(surface(0), extent=(0, 1 + v, 0, 1)),
         a.set(xlim=(0, 2), ylim=(0, 2)),
     ),
-    "legend": lambda a, v: (a.plot(X, label=f"a {v}"), a.legend()),
-    "legend's place": lambda a, v: (a.plot(X, label="a"), a.legend(loc=2 + bool(v))),
+    "legend": lambda a, v: (a.plot(X, label=f"a {v:.1f}"), a.legend()),
+    "legend's place": lambda a, v: (a.plot(X, label="a"), a.legend(loc=2 + (v > 0.1))),
     "loglog": lambda a, v: a.loglog(TALL, moved(TALL, v)),
     "magnitude_spectrum": lambda a, v: a.magnitude_spectrum(moved(DRAWN[:, 0], v)),
     "matshow": lambda a, v: a.matshow(surface(v)),
@@ -105,7 +107,7 @@ PLOTS = {
     "plot, dates": lambda a, v: a.plot(
         np.array(["2026-11-01", "2026-11-29"], "M8[D]"), [1, 2 + v]
     ),
-    "plot, names": lambda a, v: a.plot(["a", "b" if v else "c"], [1, 2]),
+    "plot, names": lambda a, v: a.plot(["a", "b" if v > 0.1 else "c"], [1, 2]),
     "psd": lambda a, v: a.psd(moved(DRAWN[:, 0], 9 * v), NFFT=32),
     "quiver": lambda a, v: a.quiver(X[:7], TALL, moved(TALL, v), TALL),
     "quiver's colours": lambda a, v: a.quiver(TALL, TALL, TALL, TALL, moved(TALL, v)),
@@ -130,11 +132,11 @@ PLOTS = {
     "streamplot": lambda a, v: a.streamplot(
         *GRID, surface(9 * v), surface(0), density=0.5
     ),
-    "table": lambda a, v: a.table([["1", f"{2 + v}"]], loc="center"),
-    "text": lambda a, v: a.text(0.5, 0.5, f"loss {v}"),
+    "table": lambda a, v: a.table([["1", f"{2 + v:.1f}"]], loc="center"),
+    "text": lambda a, v: a.text(0.5, 0.5, f"loss {v:.1f}"),
     "text's place": lambda a, v: a.text(0.5, 0.5 + v / 9, "loss"),
-    "text's direction": lambda a, v: a.text(0.5, 0.5, "loss", rotation=9 * v),
-    "text, mathematics": lambda a, v: a.text(0.5, 0.5, f"$x^{{{2 + v}}}$"),
+    "text's direction": lambda a, v: a.text(0.5, 0.5, "loss", rotation=30 + 9 * v),
+    "text, mathematics": lambda a, v: a.text(0.5, 0.5, f"$x^{{{2 + v:.1f}}}$"),
     "tricontour": lambda a, v: triangles(a, v, "tricontour"),
     "tricontourf": lambda a, v: triangles(a, v, "tricontourf"),
     "tripcolor": lambda a, v: triangles(a, v, "tripcolor"),
@@ -144,18 +146,20 @@ PLOTS = {
     "vlines": lambda a, v: a.vlines(moved(TALL, v), 0, 1),
     "xcorr": lambda a, v: a.xcorr(moved(TALL, v), TALL, maxlags=4),
     # What is no function that draws.
-    "limits": lambda a, v: (a.plot(X), a.set(xlim=(0, 9 + v))),
-    "scale": lambda a, v: (a.plot(TALL), a.set(yscale="log" if v else "linear")),
+    "limits": lambda a, v: (a.plot(X), a.set(xlim=(0, 9.3 + v))),
+    "scale": lambda a, v: (a.plot(TALL), a.set(yscale="log" if v > 0.1 else "linear")),
     "ticks": lambda a, v: a.set(xticks=[0, 0.5, 0.6 + v / 9]),
-    "title": lambda a, v: a.set(title=f"{v} title"),
-    "label": lambda a, v: a.set(ylabel=f"{v} label"),
-    "colour": lambda a, v: a.plot(X, color="C1" if v else "C0"),
-    "colour of a bar": lambda a, v: a.bar([1, 2], 1, color=["k", "C1" if v else "C0"]),
-    "width of a line": lambda a, v: a.plot(X, linewidth=1 + v),
-    "dashes": lambda a, v: a.plot(X, linestyle="--" if v else "-"),
+    "title": lambda a, v: a.set(title=f"{v:.1f} title"),
+    "label": lambda a, v: a.set(ylabel=f"{v:.1f} label"),
+    "colour": lambda a, v: a.plot(X, color="C1" if v > 0.1 else "C0"),
+    "colour of a bar": lambda a, v: a.bar(
+        [1, 2], 1, color=["k", "C1" if v > 0.1 else "C0"]
+    ),
+    "width of a line": lambda a, v: a.plot(X, linewidth=2 + v),
+    "dashes": lambda a, v: a.plot(X, linestyle="--" if v > 0.1 else "-"),
     "opacity": lambda a, v: a.plot(X, alpha=0.5 + v / 9),
-    "marker": lambda a, v: a.plot(X, marker="s" if v else "o"),
-    "hatch": lambda a, v: a.bar([1], [1], hatch="x" if v else "/"),
+    "marker": lambda a, v: a.plot(X, marker="s" if v > 0.1 else "o"),
+    "hatch": lambda a, v: a.bar([1], [1], hatch="x" if v > 0.1 else "/"),
     "order": lambda a, v: [
         a.plot(X, zorder=3 + i * (0.5 - v), color=f"C{i}") for i in (0, 1)
     ],
@@ -164,9 +168,9 @@ PLOTS = {
     "a line of two panels": lambda a, v: (
         plt.gcf().add_subplot(7, 7, 9).plot([1, 2 + v])
     ),
-    "title of the figure": lambda a, v: plt.suptitle(f"{v} all"),
+    "title of the figure": lambda a, v: plt.suptitle(f"{v:.1f} all"),
     "legend of the figure": lambda a, v: (
-        a.plot(X, label=f"a {v}"),
+        a.plot(X, label=f"a {v:.1f}"),
         plt.gcf().legend(),
     ),
     "image of the figure": lambda a, v: plt.figimage(surface(v) * 9),
@@ -202,3 +206,8 @@ def test_a_changed_datum_is_seen_whatever_draws_it(name: str) -> None:
     assert difference(shown, shown) is None
     assert difference(shown, changed)
     assert difference(changed, shown)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_another_processor_changes_is_not_seen(name: str) -> None:
+    assert difference(drawn(name, 0), drawn(name, 1e-6)) is None

@@ -67,7 +67,10 @@ def test_picture_that_follows_the_threads_is_told(
     assert site.record() == 1
     assert run(site, monkeypatch, "determinism") == 1
     place = "with 2 threads: pytorch docs/page.md:3"
-    assert f"{place}\n  differs   axes 1, text 7: its text" in capsys.readouterr().err
+    assert (
+        f"{place}\n  differs   axes 1, ytick 2, line2d 8: its place"
+        in capsys.readouterr().err
+    )
 
 
 def test_output_that_is_wrong_is_told(site: Site, monkeypatch, capsys) -> None:
