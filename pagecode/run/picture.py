@@ -38,6 +38,7 @@ class Context:
 
     axes: str = "the figure"
     artist: str = ""  # `, xtick 2, line2d 7`, as matplotlib counts them
+    scale: bool = False  # whether it is of an axis, by which all else is read
     moved: np.ndarray = field(default_factory=lambda: np.eye(3))
     seen: np.ndarray | None = None  # [left, top, right, bottom] of what clips it
     style: tuple[tuple[str, str], ...] = ()
@@ -53,6 +54,12 @@ class Mark:
     style: dict[str, str]
     pieces: np.ndarray  # its straight pieces: [x, y, x', y'] each
     pixels: np.ndarray | None
+
+    @property
+    def what(self) -> tuple[str, ...]:
+        """Its axes, and what it is, whatever its number."""
+        artist = re.sub(r" \d+", "", self.context.artist)
+        return self.context.axes, artist, self.kind
 
     @property
     def where(self) -> str:
@@ -148,7 +155,9 @@ def marks(svg: str) -> list[Mark]:
         name, _, count = element.get("id", "").rpartition("_")
         if kind == "g" and name == "axes":
             around = replace(around, axes=f"axes {count}", artist="")
-        elif kind == "g" and name not in ("", "figure", "matplotlib.axis"):
+        elif kind == "g" and "axis" in name:
+            around = replace(around, scale=True)
+        elif kind == "g" and name not in ("", "figure"):
             around = replace(around, artist=f"{around.artist}, {name} {count}")
         moved = around.moved @ movement(element.get("transform", ""))
         style = dict(around.style) | declarations(element)
@@ -218,8 +227,8 @@ def difference(shown: str, drawn: str) -> str | None:
         if not before or not now:
             extra = before or now
             return f"{extra.where}: {'no longer' if before else 'not'} in the picture"
-        if before.kind != now.kind or before.context.axes != now.context.axes:
-            return f"{now.where} ({now.kind}) instead of {before.where} ({before.kind})"
+        if before.what != now.what:
+            return f"{now.where} instead of {before.where}"
         given = [x.get(now.context.axes, size) for x in sizes]
         room = ROOM * np.where(np.minimum(*given), np.minimum(*given), 1)
         if what := mark_difference(before, now, room, box_of(before, whole)):
@@ -229,7 +238,8 @@ def difference(shown: str, drawn: str) -> str | None:
 
 def mark_difference(one: Mark, other: Mark, room: np.ndarray, box: np.ndarray) -> str:
     """Say what differs between two marks; nothing where they look the same."""
-    if not same_line(one.text, other.text):
+    exact = one.context.scale and one.text != other.text
+    if exact or not same_line(one.text, other.text):
         return f"its text (shown {one.text!r}, drawn {other.text!r})"
     for name in sorted(one.style.keys() | other.style.keys()):
         shown, drawn = one.style.get(name, "none"), other.style.get(name, "none")

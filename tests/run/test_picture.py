@@ -149,6 +149,7 @@ PLOTS = {
     "limits": lambda a, v: (a.plot(X), a.set(xlim=(0, 9.3 + v))),
     "scale": lambda a, v: (a.plot(TALL), a.set(yscale="log" if v > 0.1 else "linear")),
     "ticks": lambda a, v: a.set(xticks=[0, 0.5, 0.6 + v / 9]),
+    "one unit of the ticks": lambda a, v: a.plot([0, 1], [v > 0.1, 4 + (v > 0.1)]),
     "title": lambda a, v: a.set(title=f"{v:.1f} title"),
     "label": lambda a, v: a.set(ylabel=f"{v:.1f} label"),
     "colour": lambda a, v: a.plot(X, color="C1" if v > 0.1 else "C0"),
@@ -199,6 +200,18 @@ def drawn(name: str, v: float) -> str:
     return svg
 
 
+def lines(*drawn: tuple[str, float], text: str = "") -> str:
+    """Draw lines of these colours and heights, and a text."""
+    figure, axes = plt.subplots()
+    axes.set(xlim=(0, 10), ylim=(0, 10), xticks=[], yticks=[])
+    for colour, height in drawn:
+        axes.plot([0, 10], [0, height], colour)
+    axes.text(1, 1, text)
+    svg = draw(figure)
+    plt.close(figure)
+    return svg
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_changed_datum_is_seen_whatever_draws_it(name: str) -> None:
     shown = drawn(name, 0)
@@ -211,3 +224,76 @@ def test_a_changed_datum_is_seen_whatever_draws_it(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_what_another_processor_changes_is_not_seen(name: str) -> None:
     assert difference(drawn(name, 0), drawn(name, 1e-6)) is None
+
+
+def test_a_number_in_a_text_has_room_for_its_last_digit() -> None:
+    one, near, other = (lines(("r", 1.0), text=f"loss {x}") for x in (0.51, 0.52, 0.53))
+    assert difference(one, near) is None
+    assert "its text (shown 'loss 0.51', drawn 'loss 0.53')" in difference(one, other)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "told"),
+    [
+        ([("#ff0000", 5.0)], None),
+        ([("#ff0000", 5.02)], None),
+        ([("#fe0202", 5.0)], None),
+        ([("#ff0000", 5.2)], "axes 1, line2d 1: its place or its shape"),
+        ([("#f60000", 5.0)], "its stroke (shown #ff0000, drawn #f60000)"),
+        ([("#ff0000", 5.0)] * 2, "axes 1, line2d 2 instead of axes 1, patch 3"),
+        ([], "axes 1, patch 3 instead of axes 1, line2d 1"),
+    ],
+)
+def test_the_room_is_less_than_the_width_of_a_line(drawn, told) -> None:
+    shown, now = lines(("#ff0000", 5.0)), lines(*drawn)
+    assert told in difference(shown, now) if told else difference(shown, now) is None
+
+
+def test_what_is_outside_of_the_axes_is_not_seen() -> None:
+    def reaching(height: float) -> str:
+        figure, axes = plt.subplots()
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.plot([0, 1, 1], [0, 1, height])
+        axes.axhspan(0.5, height)
+        svg = draw(figure)
+        plt.close(figure)
+        return svg
+
+    assert difference(reaching(20), reaching(30)) is None
+    assert difference(reaching(20), reaching(0.9))
+
+
+def test_an_area_that_covers_all_differs_from_one_that_covers_nothing() -> None:
+    def covered(left: float) -> str:
+        figure, axes = plt.subplots()
+        axes.fill([left, left + 40, left + 40, left], [-9, -9, 9, 9])
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        svg = draw(figure)
+        plt.close(figure)
+        return svg
+
+    assert difference(covered(-20), covered(-19)) is None
+    assert difference(covered(-20), covered(20))
+
+
+def test_the_points_on_a_line_do_not_matter() -> None:
+    """Matplotlib leaves out points that change nothing, by the last bits of others."""
+    figures = []
+    for x in (np.linspace(0, 6, 400), np.linspace(0, 6, 500)):
+        figure, axes = plt.subplots()
+        axes.plot(x, np.sin(x))
+        figures.append(draw(figure))
+        plt.close(figure)
+    assert difference(*figures) is None
+
+
+@pytest.mark.parametrize("k", [0.6, -0.5])
+def test_a_boundary_that_turns_is_seen(k: float) -> None:
+    x, y = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 21))
+    found = []
+    for slope in (0.5, k):
+        figure, axes = plt.subplots()
+        axes.contourf(x, y, y > slope * x, levels=[-0.5, 0.5, 1.5])
+        found.append(draw(figure))
+        plt.close(figure)
+    assert difference(*found) == "axes 1, QuadContourSet 1: its place or its shape"
