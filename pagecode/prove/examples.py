@@ -43,7 +43,7 @@ class Pages(Sybil):
     """A project's pages, their examples, and the runs of the programs chosen."""
 
     def __init__(self, root: Path) -> None:
-        types = {".md": PageDocument}
+        types = {None: PageDocument}
         super().__init__([self.regions], fixtures=["running"], document_types=types)
         self.root, self.pytest_collect_file = root, self.pytest()
         self.collected: list[Page] = []
@@ -64,8 +64,7 @@ class Pages(Sybil):
 
     def should_parse(self, path: Path) -> bool:
         """Whether the site has this page."""
-        inside = path.suffix == ".md" and path.is_relative_to(self.root / "docs")
-        return inside and path in self.pages
+        return path.is_relative_to(self.root / "docs") and path in self.pages
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Look into folders with pages whatever their names are: `build`, `.github`."""

@@ -20,7 +20,7 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 
 OWN = Path(__file__).parents[2] / "mkdocs.yml"  # for a folder without one, as in tests
 NEEDED = {"pymdownx.snippets", "pymdownx.superfences", "pymdownx.tabbed"}
-KEPT = ("site_name", "exclude_docs", "draft_docs", "use_directory_urls")
+KEPT = ("site_name", "exclude_docs", "draft_docs")
 
 
 def load(root: Path) -> MkDocsConfig:
