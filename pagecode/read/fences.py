@@ -3,6 +3,7 @@
 import re
 import shlex
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from markdown import Markdown
@@ -13,7 +14,10 @@ from pymdownx.superfences import RE_NESTED_FENCE_START, SuperFencesBlockPreproce
 # Marks in the text that is converted say from which line the HTML beside them came.
 # They are made of characters that no text may contain, and change nothing around them.
 MARK = re.compile("\ufdd0(\\d+)[\ufdd1\ufdd2]")
-BROKEN = re.compile("\ufdd0(\\d+)\ufdd2")  # before what looks like a fence and is none
+BREAK = "\ufdd2"
+BROKEN = re.compile(
+    f"\ufdd0(\\d+){BREAK}"
+)  # before what looks like a fence and is none
 FENCE_HERE = re.compile(r'<div data-fence="(\d+)"></div>')
 START = r"^([\s>]*(?:(?:[-*+]|\d+[.)])\s+)*"  # of a line, also in a quote or a list
 TAB_HERE = re.compile(START + r'={3}[+!]* +")')
@@ -58,25 +62,29 @@ class FenceFinder(SuperFencesBlockPreprocessor):
         """Find fences in what this Markdown converts from now on."""
         stock = site.preprocessors["fenced_code_block"]
         finder = cls(site)
-        finder.config, finder.extension, finder.found = (
-            stock.config,
-            stock.extension,
-            [],
-        )
+        finder.config, finder.extension = stock.config, stock.extension
+        finder.found = []
         site.preprocessors.register(finder, "fenced_code_block", 25)
         return finder
 
     def run(self, lines: list[str]) -> list[str]:
         """Note all fences."""
-        broken = "\ufdd2"
         left = super().run(lines)
         inside = {x for fence in self.found for x in range(fence.start + 1, fence.end)}
         indexes = [x for x in range(len(lines)) if x not in inside]
         pairs = zip(indexes, left, strict=True)
-        return [OPENING.sub(rf"\1{mark(index, broken)}\2", x) for index, x in pairs]
+        return [
+            f"{found[1]}{mark(index, BREAK)}{found[2]}"
+            if (found := OPENING.match(text))
+            else text
+            for index, text in pairs
+        ]
 
     def process_nested_block(self, ws: str, content: str, start: int, end: int) -> None:
-        """Note one complete fence."""
+        """Note one complete fence, unless its extension refuses it."""
+        if self.formatter is None:
+            self.clear()
+            return
         self.last = ws + self.normalize_ws(content)
         header = RE_NESTED_FENCE_START.match(self.first.lstrip(" >"))
         rest = header and next(
@@ -91,6 +99,7 @@ class FenceFinder(SuperFencesBlockPreprocessor):
         self.clear()
 
 
+@cache
 def is_python(language: str) -> bool:
     """Whether the site shows the language as Python; ValueError where it cannot run."""
     try:

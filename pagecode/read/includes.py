@@ -67,9 +67,12 @@ class Includes(SnippetPreprocessor):
     """pymdownx's own include code, with origins kept and rot refused."""
 
     root: Path
+    files: dict[str, list[str]]  # the lines of those that the page includes
 
     def read_lines(self, path: str) -> list[str]:
         """Number a file's lines; refuse sections that are doubled or left open."""
+        if path in self.files:
+            return self.files[path]
         lines = super().read_lines(path)
         markers = Counter(
             (found["name"], found["type"].lower())
@@ -83,7 +86,8 @@ class Includes(SnippetPreprocessor):
                     f"{path}: section '{name}' has {start} starts and {end} ends"
                 )
         file = Path(path)
-        return [Line(text, file, n) for n, text in enumerate(lines, 1)]
+        self.files[path] = [Line(text, file, n) for n, text in enumerate(lines, 1)]
+        return self.files[path]
 
     def parse_snippet_target(self, path: str) -> dict | None:
         """Refuse line numbers: they go on pointing when the file has changed."""
@@ -108,7 +112,8 @@ class Includes(SnippetPreprocessor):
         site.preprocessors.deregister("snippet")
         includes = cls.__new__(cls)
         includes.__dict__ |= stock.__dict__
-        includes.root, includes.base_path = root, [os.path.abspath(root / "snippets")]
+        includes.root, includes.files = root, {}
+        includes.base_path = [os.path.abspath(root / "snippets")]
         return includes
 
     def expand(self, page: list[Line]) -> tuple[list[Line], list[Fault]]:
@@ -123,9 +128,7 @@ class Includes(SnippetPreprocessor):
             except (SnippetMissingError, OSError, UnicodeDecodeError) as error:
                 what, expanded = str(error).replace(f"{self.root}/", ""), []
             else:
-                is_include = re.match(
-                    r"[\s>*+-]*-+8<-", line
-                )  # in a quote or list, too
+                is_include = re.match(r"[\s>*+-]*-+8<-", line)  # in a quote, too
                 if is_include and (
                     expanded == [line] or re.fullmatch(r"\s*-+8<-+\s*", line)
                 ):
@@ -137,6 +140,7 @@ class Includes(SnippetPreprocessor):
                 where = f"{line.file.relative_to(self.root)}:{line.number}"
                 faults.append(Fault(where, what))
             for text in expanded:
-                lines.append(text if isinstance(text, Line) else line.replaced(text))
+                origin = text if isinstance(text, Line) else line
+                lines.append(origin.replaced(str(text)))
                 lines[-1].page = line.number
         return lines, faults

@@ -217,8 +217,10 @@ class Reader:
         finder = FenceFinder.replace_in(markdown)
         marked = []
         for index, line in enumerate(self.lines):
-            text = TAB_HERE.sub(rf"\1{mark(index)}", line)
-            marked.append(PICTURE_HERE.sub(mark(index), text))
+            text, here = str(line), mark(index)
+            if tab := TAB_HERE.match(text):
+                text = f"{tab[0]}{here}{text[tab.end() :]}"
+            marked.append(PICTURE_HERE.sub(here, text) if "![" in text else text)
         html = markdown.convert("\n".join(marked))
         return finder.found, BeautifulSoup(html, "html.parser")
 
