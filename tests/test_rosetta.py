@@ -12,7 +12,7 @@ PLACES = "# Table\n<!-- rosetta: sums -->\n<!-- rosetta: inputs -->\n"
 ROWS = '''\
 # --8<-- [start:sums]
 def total(x):
-    """Sum of *all*"""
+    """Sum of *all* & x<0"""
     return x.sum()
 
 
@@ -69,7 +69,7 @@ def test_cell_shows_the_body_less_its_return(root: Path) -> None:
     assert [row.name for row in rows] == ["total", "kept"]
     assert [row.group for row in rows] == ["sums", "sums"]
     assert rows[0].where == "snippets/rosetta/numpy_rows.py:2"
-    assert rows[0].phrase == "Sum of *all*"
+    assert rows[0].phrase == "Sum of *all* & x<0"
     assert rows[0].code == "x.sum()"
     assert rows[1].code == "with no_grad():\n    x.sum(\n        axis=0 < 1\n    )"
 
@@ -90,7 +90,7 @@ def test_table_has_a_column_per_label_and_an_address_per_row(root: Path) -> None
     assert html.startswith('# Table\n<table class="rosetta">\n')
     labels = ["Meaning", "PyTorch", "TensorFlow", "NumPy"]
     assert "".join(f'<th scope="col">{label}</th>' for label in labels) in html
-    assert '<tr id="row-total"><th scope="row">Sum of *all*</th>\n' in html
+    assert '<tr id="row-total"><th scope="row">Sum of *all* &amp; x&lt;0</th>\n' in html
     cells = [f'<td data-label="{x}"><code>x.<wbr>sum()</code></td>' for x in labels[1:]]
     assert "\n".join(cells) in html
     assert "axis=0 &lt; 1" in html

@@ -69,7 +69,7 @@ def table(columns: dict[str, list[Row]]) -> str:
     head = "".join(f'<th scope="col">{label}</th>' for label in ("Meaning", *columns))
     html = [f'<table class="rosetta">\n<thead><tr>{head}</tr></thead>\n<tbody>']
     for row in zip(*columns.values(), strict=True):
-        name, phrase = row[-1].name, row[-1].phrase
+        name, phrase = row[-1].name, escape(row[-1].phrase, quote=False)
         html.append(f'<tr id="row-{name}"><th scope="row">{phrase}</th>')
         for label, cell in zip(columns, row, strict=True):  # a phone stacks the cells
             code = re.sub(BREAK, "<wbr>", escape(cell.code, quote=False))

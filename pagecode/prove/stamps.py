@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pagecode.frameworks import BOTH, LABELS, PACKAGES
 from pagecode.give.export import NOT_VERIFIED, cpu_first, versions
@@ -19,7 +20,7 @@ from pagecode.read.page import Page, Program, place_of
 PLACE = re.compile(
     r"(?P<code>^[ >]*(?P<fence>`{3,}|~{3,}).*?^[ >]*(?P=fence)"
     r"|(?<![`\\])(?P<ticks>`+)(?!`)(?:(?!\n[ >]*\n).)+?(?<!`)(?P=ticks)(?!`))"
-    r"|<!--\s*(?:stamp:\s*(?P<page>\S*?)|stamps)\s*-->",
+    r"|<!--\s*(?:stamp:\s*(?P<page>[^<>]*?)|stamps)\s*-->",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -128,7 +129,7 @@ class Stamps:
         rows = [["page", "framework", "blocks", *self.devices]]
         rows.append(["---"] * len(rows[0]))
         for name, programs in self.programs.items():
-            link = posixpath.relpath(name, posixpath.dirname(page))
+            link = quote(posixpath.relpath(name, posixpath.dirname(page)))
             shown = f"[{self.pages[name].title}]({link})"
             for program in programs:
                 known = self.held[program.name]
