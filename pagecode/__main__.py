@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pagecode.book import data, new
 from pagecode.frameworks import selected
-from pagecode.give import needs, proof
+from pagecode.give import kernel, needs, proof
+from pagecode.give.export import Exporter
 from pagecode.prove import gpu, handover
 from pagecode.prove.shard import mine, shard
 from pagecode.prove.verify import Verifier, report
@@ -48,7 +49,26 @@ def verify(pages: list[Page], root: Path, *, use_cache: bool) -> int:
                 print(error, file=sys.stderr)
             failed += len(run.failures)
             print(f"  {report(run)}", flush=True)
+            failed += bool(run.stamp) and not notebook_runs(run, root, use_cache)
     return failed
+
+
+def notebook_runs(run: Run, root: Path, use_cache: bool) -> bool:
+    """Whether the notebook of a program runs, too; what takes long is not tried.
+
+    Without the cache, it is.
+    """
+    if use_cache and run.stamp["seconds"] > kernel.CHEAP:
+        return True
+    program = run.program
+    text = Exporter(program, root, "", {}).notebook().text
+    try:
+        if kernel.prove_notebook(text, program, root, use_cache=use_cache):
+            print(f"  {program.name}: its notebook ran", flush=True)
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return False
+    return True
 
 
 def finish_site(root: Path, folder: str | None) -> int:

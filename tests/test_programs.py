@@ -198,14 +198,16 @@ def is_cheap(program: Program) -> bool:
 
 ALL_PROOFS = [x for program in HERE for x in proofs_of(program)]
 SOME = random.Random(4).sample(ALL_PROOFS, min(SAMPLE, len(ALL_PROOFS)))
-NOTEBOOKS = mine(HERE if ALL else [x for x in HERE if is_cheap(x)])
+NOTEBOOKS = mine(HERE)
 MODULES = sample(modules(), 4, 5)
 WORK = {f"{x.path}": partial(run_module, x) for x in MODULES}
 WORK |= {f"{x.where}": partial(prove_and_run, x) for x in mine(SOME)}
 
 
 def run_notebook(program: Program) -> None:
-    """Run a program's notebook."""
+    """Run a program's notebook, if that takes little."""
+    if not ALL and not is_cheap(program):
+        pytest.skip("a notebook that takes long runs with ALL=1")
     found = exports_of(program.page, ROOT)
     ends = f".{program.framework}.ipynb"
     [export] = [x for x in found if x.path.endswith(ends)]
@@ -234,6 +236,8 @@ def test_what_is_handed_out_prints_what_its_page_shows(
     proofs: dict[str, Future], name: str
 ) -> None:
     failure = proofs[name].exception()
+    if isinstance(failure, pytest.skip.Exception):
+        pytest.skip(str(failure))
     if isinstance(failure, Failure):
         pytest.fail(str(failure), pytrace=False)
     if failure:

@@ -9,8 +9,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from pagecode.give.needs import Needs
 from pagecode.prove import keys, store
-from pagecode.prove.inputs import code_of
+from pagecode.prove.inputs import code_of, versions
 from pagecode.read.page import Block, Program
 from pagecode.run import sandbox
 from pagecode.run.compare import first_difference
@@ -36,8 +37,8 @@ def prove_notebook(
 
     Raises Failure where a cell does not print and draw what its block's page shows.
     """
-    cells = nbformat.reads(text, as_version=4).cells[1:]  # without the head
-    content = keys.digest([dict(x) for x in cells])
+    cells = nbformat.reads(text, as_version=4).cells
+    content = keys.digest([x for x in cells if x.cell_type == "code"])
     key = f"{content}-{keys.digest(keys.around())}"
     known = store.Known(NOTEBOOKS, root)
     if use_cache and known.find(key, code_of(program)):
@@ -57,8 +58,10 @@ def prove_notebook(
         raise Failure(f"docs/{program.page.name}: its notebook lacks packages here")
     for block, cell in zip(program.blocks, ran, strict=True):
         compare(block, cell)
-    used = {"data": {x: known.here.data(x) for x in ended.read}, "packages": {}}
-    stamp = {"content": content, "used": used}
+    loaded = {*Needs(program.blocks, root).of(program.blocks), "ipykernel", "nbclient"}
+    data = {name: known.here.data(name) for name in ended.read}
+    used = {"data": data, "packages": versions(loaded, set(), root)}
+    stamp = {"content": content, "used": used, "notebook": program.name}
     store.keep(NOTEBOOKS, {f"{key}-{keys.digest(used)}": stamp}, root)
     return True
 
