@@ -11,7 +11,8 @@ from nbformat import NotebookNode
 
 from pagecode.give.needs import Needs
 from pagecode.prove import keys, store
-from pagecode.prove.inputs import code_of, versions
+from pagecode.prove.inputs import code_of
+from pagecode.prove.packages import versions
 from pagecode.read.page import Block, Program
 from pagecode.run import sandbox
 from pagecode.run.compare import first_difference

@@ -1,14 +1,16 @@
 """The packages that a program imports, as the project pins them."""
 
 import ast
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache as remember
-from importlib.metadata import files, packages_distributions
+from importlib.metadata import files
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
+from pagecode.prove.packages import pins, places, providers
 from pagecode.read.includes import Fault, Line
 from pagecode.read.page import Block, Page
 
@@ -16,38 +18,23 @@ PAIRS = {"torchvision": "torch", "keras": "tensorflow", "tensorflow": "keras"}
 CATCHES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
-def normalized(name: str) -> str:
-    """Return a distribution's name as the package index compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 @remember
-def pins(root: Path) -> dict[str, str]:
-    """Return the requirement of every distribution that the project pins."""
-    found: dict[str, str] = {}
-    for file in sorted((root / "requirements").glob("*.txt")):
-        text = file.read_text(encoding="utf-8")
-        for name, version in re.findall(r"(?m)^([\w.-]+)(?:\[.*?\])?==([\w.]+)", text):
-            found[normalized(name)] = f"{name.lower()}=={version}"
-    return found
+def pinned(root: Path) -> dict[str, str]:
+    """Return the requirement of every package that the project pins, by its name."""
+    return {name: f"{name}=={min(map(str, x))}" for name, x in pins(root).items()}
 
 
-@remember
-def providers() -> dict[str, list[str]]:
-    """Return what is installed by what it is imported as."""
-    return {name: sorted({*x}) for name, x in packages_distributions().items()}
-
-
-def provider(name: str, pinned: dict[str, str]) -> str | None:
+def provider(name: str, root: Path) -> str | None:
     """Return the pinned requirement that provides a module, as `google.protobuf`."""
     top = name.partition(".")[0]
-    found = [x for x in providers().get(top, []) if normalized(x) in pinned]
+    known = providers(tuple(places())).get(top, set())
+    found = sorted(x for x in known if x in pinned(root))
     if len(found) > 1:  # they share a namespace
         path = name.replace(".", "/")
         within = {f"{path}.py", f"{path}/__init__.py"}
         own = [x for x in found if not within.isdisjoint(map(str, files(x) or []))]
         found = own or found
-    return pinned.get(normalized(found[0] if found else top))
+    return pinned(root).get(found[0] if found else canonicalize_name(top))
 
 
 def imports(node: ast.AST, *, optional: bool = False) -> Iterator[tuple]:
@@ -86,7 +73,6 @@ def looked_up(blocks: Sequence[Block], root: Path) -> Iterator[Import]:
 
     Also what no pinned package provides, unless the code goes on without it.
     """
-    pinned = pins(root)
     for block in blocks:
         try:
             tree = ast.parse(block.text)
@@ -95,7 +81,7 @@ def looked_up(blocks: Sequence[Block], root: Path) -> Iterator[Import]:
         for name, number, optional in imports(tree):
             if name.partition(".")[0] in sys.stdlib_module_names:
                 continue
-            pin = provider(name, pinned)
+            pin = provider(name, root)
             if pin or not (optional or block.raises):
                 yield Import(block, block.lines[number - 1], name, pin)
 
@@ -104,7 +90,7 @@ class Needs:
     """What the parts of a program need."""
 
     def __init__(self, blocks: Sequence[Block], root: Path) -> None:
-        self.pinned = pins(root)
+        self.pinned = pinned(root)
         self.at: dict[tuple[Path, int], list[Import]] = {}
         for x in looked_up(blocks, root):
             self.at.setdefault((x.line.file, x.line.number), []).append(x)
@@ -129,7 +115,7 @@ def faults(page: Page, root: Path) -> list[Fault]:
 
     Where nothing is pinned, there are none.
     """
-    found = [x for x in looked_up(page.blocks, root) if pins(root) and not x.pin]
+    found = [x for x in looked_up(page.blocks, root) if pinned(root) and not x.pin]
     return [
         Fault(
             x.block.where,
