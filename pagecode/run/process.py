@@ -83,7 +83,8 @@ class Process(Sandbox):
         self.program, self.script = program, script(program)
         # How it ended: `device`, `modules`, `spawned` and `read`.
         self.told: dict[str, Any] = {}
-        self.number, self.line = 0, 0  # of the block and of the line that it is at
+        # The block and the line that it is at, and what it had said before that block.
+        self.number, self.line, self.said = 0, self.script.starts[0], 0
         self.running = False  # whether it is in that block
         self.printed: dict[int, int] = {}  # bytes, by the number of a block that ended
         self.path = self.work / self.script.name
@@ -145,8 +146,9 @@ class Process(Sandbox):
     def check_output(self) -> None:
         """Raise TooMuch or Unguarded where what it writes shows that all is lost."""
         super().check_output()
-        started_anew = UNGUARDED in self.text("stderr")
-        if self.running and not self.block.raises and started_anew:
+        if not self.running or self.block.raises:
+            return
+        if UNGUARDED in self.text("stderr", self.said):
             raise Unguarded
 
     def check_late(self) -> None:
@@ -155,9 +157,9 @@ class Process(Sandbox):
             if late := self.text(f"stdout.{number}", printed).strip():
                 block = self.program.blocks[number]
                 last = block is self.program.blocks[-1]
-                what = "this last block the program" if last else "it what it started"
+                what = "after this last block the program still prints"
                 raise self.failure(
-                    f"after {what} still prints",
+                    what if last else "what this block started prints after its end",
                     block,
                     printed=late.splitlines()[0],
                     to_do="let the block wait for all that prints (`join`, `wait`)",
@@ -191,6 +193,7 @@ class Process(Sandbox):
                 if event["event"] == "block":
                     self.number, self.running, statements = event["block"], True, []
                     self.line = self.script.starts[self.number]
+                    self.said = self.file("stderr").stat().st_size
                     deadline = time.monotonic() + self.block.limit
                 elif event["event"] == "statement":
                     self.line = event["line"]
@@ -233,7 +236,7 @@ class Process(Sandbox):
             raise self.hangs() from None
         raise self.failure(
             "this block ends the whole program",
-            at=self.place(self.line or self.script.starts[0]),
+            at=self.place(self.line),
             ended=self.last_words(status),
         )
 

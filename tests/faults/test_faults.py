@@ -177,8 +177,12 @@ ELSEWHERE = {  # other faults: the test that plants it, in tests/
     "include that stays literal, in the site": (
         "test_site::test_faulty_page_stops_the_build"
     ),
-    "block that leaves a thread": "test_verify::test_thread_left_running_is_refused",
-    "block that leaves a process": "test_verify::test_process_left_running_is_stopped",
+    "block that leaves a thread": (
+        "run/test_runner::test_thread_left_running_is_refused"
+    ),
+    "block that leaves a process": (
+        "run/test_runner::test_process_left_running_is_stopped"
+    ),
     "block that changes directory, patches a library for the next page": (
         f"{HERE}::test_one_page_does_not_reach_the_next"
     ),
@@ -194,7 +198,7 @@ ELSEWHERE = {  # other faults: the test that plants it, in tests/
         "prove/test_keys::test_data_that_it_uses_run_it_again_and_no_others"
     ),
     "stale cache: stand-ins": (
-        "test_stand_ins::test_program_runs_again_when_the_stand_in_changes"
+        "run/test_stand_ins::test_program_runs_again_when_the_stand_in_changes"
     ),
     "stale cache: versions": (
         "prove/test_keys::test_packages_that_it_uses_run_it_again_and_no_others"

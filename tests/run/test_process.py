@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pagecode.run import sandbox
+from pagecode.run import process, sandbox
 from pagecode.run.runner import Run, Runner
 from pagecode.run.sandbox import alive
 from tests.conftest import Site
@@ -146,8 +146,9 @@ def test_what_prints_after_its_block_is_refused(
     if not last:
         site.add(WAITING, "mine")
     *_, error = [x for x in site.errors() if x and "not run" not in x]
-    what = "this last block the program" if last else "it what it started"
-    assert error.startswith(f"docs/page.md:11: after {what} still prints\n")
+    what = "what this block started prints after its end"
+    what = "after this last block the program still prints" if last else what
+    assert error.startswith(f"docs/page.md:11: {what}\n")
     assert "  printed   late\n  to do     " in error
 
 
@@ -371,4 +372,15 @@ def test_what_a_block_does_to_a_library_does_not_reach_us(site: Site) -> None:
         "time.time = warnings.warn = None"
     )
     site.add("x = 1 / 0", "ZeroDivisionError: division by zero", "raises")
+    assert site.errors() == ["", ""]
+
+
+def test_missing_guard_may_be_shown(site: Site) -> None:
+    """A block may fail for it on purpose; those below it are not taken for it."""
+    site.add(
+        f"import sys\nprint({process.UNGUARDED!r}, file=sys.stderr)\n1 / 0",
+        "ZeroDivisionError: division by zero",
+        "raises",
+    )
+    site.add("print('more', file=sys.stderr)\nprint(1)", "1")
     assert site.errors() == ["", ""]
