@@ -13,6 +13,7 @@ Windows: what works so, works by forking too, but not the other way round.
 
 import __future__
 
+import _posixsubprocess
 import ast
 import builtins
 import contextlib
@@ -39,7 +40,7 @@ globals()["__builtins__"] = dict(vars(builtins))
 IMPORTING = "<frozen importlib._bootstrap>"
 STARTS = (  # what Python reports of the starting of a process
     *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
-    "subprocess.Popen",
+    *("subprocess.Popen", "fork_exec"),
 )
 FUTURES = sum(
     getattr(__future__, x).compiler_flag for x in __future__.all_feature_names
@@ -209,6 +210,13 @@ def watch_starts() -> list[str]:
             if not any(x.f_code.co_filename == IMPORTING for x, _ in frames):
                 started.append(event)
 
+    fork_exec = _posixsubprocess.fork_exec
+
+    def noted(*arguments: Any) -> int:
+        hook("fork_exec", ())
+        return fork_exec(*arguments)
+
+    vars(_posixsubprocess)["fork_exec"] = noted  # of which Python reports nothing
     sys.addaudithook(hook)
     return started
 
@@ -254,13 +262,21 @@ class Output(io.FileIO):
 
     def turn(self, path: str) -> None:
         """Let standard output be another file, unless the program has redirected it."""
-        for thread in threading.enumerate():
-            if thread is not threading.main_thread():
-                self.born.setdefault(thread, self.path)
+        self.threads()
         with contextlib.suppress(OSError), open(path, "ab") as file:
-            if os.path.samestat(os.fstat(1), self.file):
-                os.dup2(file.fileno(), 1)
+            for descriptor in map(int, os.listdir("/dev/fd")):  # and copies of it
+                with contextlib.suppress(OSError):
+                    if os.path.samestat(os.fstat(descriptor), self.file):
+                        inherited = os.get_inheritable(descriptor)
+                        os.dup2(file.fileno(), descriptor, inherited)
             self.path, self.file = path, os.fstat(file.fileno())
+
+    def threads(self) -> list[str]:
+        """Return the files of those blocks whose threads keep the program running."""
+        threads = [x for x in threading.enumerate() if x is not threading.main_thread()]
+        for thread in threads:
+            self.born.setdefault(thread, self.path)
+        return [self.born[x] for x in threads if not x.daemon]
 
 
 def main_module(path: str) -> types.ModuleType:
@@ -367,9 +383,7 @@ def run(file: str, events: int) -> None:
             break
     loaded = {name.partition(".")[0] for name in sys.modules}
     ends = {"device": device(), "modules": sorted(loaded - sys.stdlib_module_names)}
-    # multiprocessing imports what it starts processes with when it starts one.
-    spawned = any(name.startswith("multiprocessing.popen_") for name in sys.modules)
-    tell("done", facts=ends | {"spawned": bool(started) or spawned})
+    tell("done", facts=ends | {"spawned": bool(started)}, threads=output.threads())
     with contextlib.suppress(OSError):
         os.read(events, 1)  # until it is known what this process leaves running
 

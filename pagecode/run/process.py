@@ -210,6 +210,10 @@ class Process(Sandbox):
                     deadline = time.monotonic() + ENDING_LIMIT
                 else:
                     self.look()  # while it is there to say which are its own
+                    self.number = min(
+                        (int(x.rpartition(".")[2]) for x in event["threads"]),
+                        default=self.number,
+                    )
                     self.events.shutdown(socket.SHUT_RDWR)
                     self.end()
                     self.told = event["facts"] | {"read": self.read()}
@@ -259,7 +263,7 @@ class Process(Sandbox):
             at = self.places([frame for frames in threads for frame in frames])
             inner = [f"{x[0][2]} ({x[0][0]}:{x[0][1]})" for x in threads]
             return self.failure(
-                "the program does not end: it leaves a thread or a process running",
+                "the program does not end: this block leaves a thread or a process",
                 at=", ".join(at or inner) or "(unknown)",
                 to_do="let the block that starts it end it (`join`, `close`)",
             )

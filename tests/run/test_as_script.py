@@ -410,6 +410,22 @@ PROGRAMS = {
         _ = os.dup2(kept, 1)
         print('shown', open('log').read())
     """,
+    "standard output redirected over blocks": r"""
+        import os
+        print('one', flush=True)
+        kept = os.dup(1)
+        copy = os.fdopen(os.dup(1), 'w', buffering=1)
+        # %%
+        _ = copy.write('two\n')
+        file = os.open('log', os.O_WRONLY | os.O_CREAT)
+        _ = os.dup2(file, 1)
+        print('hidden', flush=True)
+        # %%
+        _ = copy.write('three\n')
+        _ = os.dup2(kept, 1)
+        # %%
+        print('four')
+    """,
     "standard output redirected for good": r"""
         import os
         import sys

@@ -99,6 +99,11 @@ def test_run_tells_which_modules_were_loaded(site: Site) -> None:
             True,
         ),
         (
+            "from joblib import Parallel, delayed\n"
+            "_ = Parallel(2)(map(delayed(abs), [1, 2]))",
+            True,
+        ),
+        (
             "import sys\nsys.path.append('.')\n"
             "with open('lib.py', 'w') as file:\n"
             "    _ = file.write('import os; os.system(\"true\")')\n"
@@ -231,6 +236,21 @@ def test_block_over_its_limit_is_told_as_what_it_does(
     assert f"\n  doing     {doing}" in error
     assert "or give it `limit=SECONDS`" in error
     assert "faster" not in error
+
+
+def test_thread_that_does_not_end_is_said_of_its_block(site: Site, monkeypatch):
+    monkeypatch.setattr(process, "ENDING_LIMIT", 1.5)
+    site.add("x = 1")
+    site.add(
+        "import threading, time\n\ndef forever():\n    while True:\n"
+        "        time.sleep(0.1)\n\nthreading.Thread(target=forever).start()"
+    )
+    site.add("y = 1")
+    *_, error = site.errors()
+    assert error.startswith(
+        "docs/page.md:7: the program does not end: this block leave"
+    )
+    assert "  at        snippets/code.py:9\n" in error
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
