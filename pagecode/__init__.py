@@ -1,17 +1,14 @@
-"""A page as a program: expand it, split it by framework, run it, compare, record.
+"""A page as a program. The rooms, in the order that a page passes through them:
 
-Read in this order: `expand` (a page with its includes resolved), `page` (its blocks,
-outputs, pictures and programs), `run` and `figure` (what happens in the process of one
-program), `process` (the other end of that process), `compare` (shown against made),
-`verify` (programs judged block by block), `cache` (what a pass stands on), `record`
-(rewrite outputs and pictures), `data` (fill `data/`). What is handed out: `standalone`
-(a block and what it needs), `parts` (a page as plain Markdown and blocks), `notebook`,
-`export` (all files), `prove` (run one of them), `plain` (a page as one Markdown file).
-`stamps` says in words what was verified; `report` makes the address at which a block
-is reported; `rosetta` makes a table of functions, `measured` keeps what a benchmark
-found and makes tables of it. For servers: `gpu` (does the framework see one),
-`handover` (stamps to another machine), `repeat` (are the outputs the same each time,
-and does nothing grow). Last `hook`: what MkDocs calls; nothing else knows MkDocs.
+`read`   a page with its snippets included: its blocks, outputs, pictures, programs.
+`run`    a program in a process of its own; what its blocks do, held against the page.
+`prove`  what a pass depends on, and the stamps that remember it, here and elsewhere.
+`give`   what a reader takes away: scripts, notebooks, stand-alone programs, Markdown.
+`site`   what MkDocs and Python-Markdown call, and the check of what they built.
+
+Beside them: `book`, what is this book's own (data, tables, formulas, new chapters);
+`frameworks`, the only place that knows the frameworks' names; `files`, `git` and
+`config`, which every room may use; `__main__`, the commands. CONTRIBUTING has a picture.
 """
 
 import sys
