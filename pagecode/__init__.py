@@ -8,7 +8,8 @@
 
 Beside them: `book`, what is this book's own (data, tables, formulas, new chapters);
 `frameworks`, the only place that knows the frameworks' names; `files`, `git` and
-`config`, which every room may use; `__main__`, the commands. CONTRIBUTING has a picture.
+`config`, which every room may use; `__main__`, the commands. CONTRIBUTING has a
+picture.
 """
 
 import sys
