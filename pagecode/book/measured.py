@@ -51,15 +51,14 @@ def imported(modules: Iterable[str], root: Path) -> list[str]:
 
 def code_hash(sources: Iterable[str], root: Path) -> str:
     """Return a hash over these files' lines of code: not of docstrings, or comments."""
-    files = [root / path for path in sources]
-    code = [x for file in files for x in lines_of_code(file, file.stat()[6:9])]
+    texts = [(root / path).read_text("utf-8") for path in sources]
+    code = [x for text in texts for x in lines_of_code(text)]
     return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1000)
-def lines_of_code(file: Path, state: tuple[float, ...]) -> list[str]:
-    """Return a file's lines of code; `state` tells one version from the next."""
-    text = file.read_text("utf-8")
+def lines_of_code(text: str) -> list[str]:
+    """Return a file's lines of code; a text is parsed once, the files are read again."""
     said = {number for found in docstrings(text) for number in found}
     lines = enumerate(text.splitlines(), start=1)
     return [x for n, x in lines if n not in said and x.strip() and x.strip()[0] != "#"]

@@ -1,4 +1,4 @@
-"""Two species of iris, described by their sepals, for a binary classifier."""
+"""Two species of iris by their sepals, and what else both frameworks share."""
 
 # --8<-- [start:imports]
 import numpy as np
@@ -88,6 +88,68 @@ def load_iris(folder="data"):
 # --8<-- [end:load]
 
 
+# --8<-- [start:minibatches]
+def iterate_minibatches(X, y, batch_size, seed):
+    """Iterate over shuffled (X, y) batches; an incomplete last one is dropped.
+
+    Raises ValueError if the lengths differ or hold not even one batch.
+    """
+    if len(X) != len(y):
+        raise ValueError(f"{len(X)} features but {len(y)} targets")
+    if not 1 <= batch_size <= len(X):
+        raise ValueError(f"batch_size is {batch_size}, must be 1 to {len(X)}")
+    indices = np.arange(len(X))
+    np.random.RandomState(seed).shuffle(indices)
+    num_batches = len(X) // batch_size
+    batches = indices[: num_batches * batch_size].reshape(num_batches, batch_size)
+    return ((X[batch], y[batch]) for batch in batches)
+
+
+# --8<-- [end:minibatches]
+
+
+# --8<-- [start:log]
+def print_minibatch_epoch(epoch, costs, divisor, train_accuracy, test_accuracy):
+    """Print the costs of an epoch's batches, averaged wrongly and rightly.
+
+    The post's log divides by a counter of all batches so far that starts at 1 and is
+    never reset: its "AvgCost" shrinks even where the costs do not.
+    """
+    fields = [f"Epoch: {epoch:03d}"]
+    if costs:
+        fields.append(f"AvgCost: {sum(costs) / divisor:.3f}")
+        fields.append(f"Mean cost: {sum(costs) / len(costs):.3f}")
+    fields.append(f"Train/Test ACC: {train_accuracy:.2f}/{test_accuracy:.2f}")
+    print(" | ".join(fields))
+
+
+# --8<-- [end:log]
+
+
+# --8<-- [start:centimetres]
+def to_centimetres(weights, bias, mean, std):
+    """Turn weights (num_features,) and bias for standardized features into ones for cm.
+
+    w (x - mean) / std + b is (w / std) x + b - w mean / std.
+    """
+    return weights / std, bias - (weights * mean / std).sum()
+
+
+# --8<-- [end:centimetres]
+
+
+# --8<-- [start:least_sure]
+def least_sure(logits):
+    """Return the index of the logit (batch,) nearest 0: its probability is nearest 0.5.
+
+    Raises ValueError if there is none.
+    """
+    return int(abs(logits).argmin())
+
+
+# --8<-- [end:least_sure]
+
+
 if __name__ == "__main__":
     # --8<-- [start:run]
     X_train, y_train, X_test, y_test, mean, std = load_iris()
@@ -97,3 +159,27 @@ if __name__ == "__main__":
     print("Mean: {:.3f} cm long, {:.3f} cm wide".format(*mean))
     print("Std: {:.3f} cm long, {:.3f} cm wide".format(*std))
     # --8<-- [end:run]
+
+    learned_weights, learned_bias = np.zeros(2), 0.0
+    for _ in range(10):  # as by hand
+        errors = 1 / (1 + np.exp(-X_train @ learned_weights - learned_bias)) - y_train
+        learned_weights -= 0.1 * errors @ X_train
+        learned_bias -= 0.1 * errors.sum()
+
+    # --8<-- [start:run_centimetres]
+    cm_weights, cm_bias = to_centimetres(learned_weights, learned_bias, mean, std)
+    print("Weights: {:.3f} {:.3f}, bias: {:.3f}".format(*cm_weights, cm_bias))
+    flower = np.array([5.8, 2.7])  # cm
+    logit = (flower - mean) / std @ learned_weights + learned_bias
+    print(f"Logit, standardized: {logit:.3f}")
+    print(f"Logit, centimetres:  {flower @ cm_weights + cm_bias:.3f}")
+    # --8<-- [end:run_centimetres]
+
+    # --8<-- [start:run_least_sure]
+    test_logits = X_test @ learned_weights + learned_bias  # (25,)
+    index = least_sure(test_logits)
+    print("Sepal: {:.1f} cm long, {:.1f} cm wide".format(*X_test[index] * std + mean))
+    print("Species:", ["Iris setosa", "Iris versicolor"][int(y_test[index])])
+    proba = 1 / (1 + np.exp(-test_logits[index]))
+    print(f"Probability of a versicolor: {proba:.3f}")
+    # --8<-- [end:run_least_sure]

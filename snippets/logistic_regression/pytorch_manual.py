@@ -1,4 +1,4 @@
-"""Logistic regression in PyTorch, with gradients derived by hand."""
+"""Logistic regression in PyTorch, by hand, then with autograd's gradients."""
 
 # --8<-- [start:imports]
 import torch
@@ -114,6 +114,28 @@ def train_by_hand(features, targets, num_epochs, learning_rate):
 # --8<-- [end:train]
 
 
+# --8<-- [start:autograd_train]
+def train_with_autograd(features, targets, num_epochs, learning_rate):
+    """Descend autograd's gradient from zero; return weights, bias and the costs."""
+    weights = torch.zeros(features.shape[1], device=features.device, requires_grad=True)
+    bias = torch.zeros((), device=features.device, requires_grad=True)
+    costs = []
+    for epoch in range(1, num_epochs + 1):
+        loss = cross_entropy(predict_logits(features, weights, bias), targets)
+        grad_weights, grad_bias = torch.autograd.grad(loss, [weights, bias])
+        with torch.no_grad():  # an update is no part of the next loss
+            weights -= learning_rate * grad_weights
+            bias -= learning_rate * grad_bias
+            logits = predict_logits(features, weights, bias)
+            cost = cross_entropy(logits, targets).item()
+        costs.append(cost)
+        print_epoch(epoch, accuracy(logits, targets), cost)
+    return weights, bias, costs
+
+
+# --8<-- [end:autograd_train]
+
+
 if __name__ == "__main__":
     X_train, y_train, X_test, y_test, mean, std = load_iris()
 
@@ -136,3 +158,13 @@ if __name__ == "__main__":
     plot_costs(costs)
     plot_boundary(X_train, y_train, weights.tolist(), bias.item())
     # --8<-- [end:plot]
+
+    # --8<-- [start:run_autograd]
+    weights, bias, costs = train_with_autograd(
+        features, targets, NUM_EPOCHS, LEARNING_RATE
+    )
+    test_logits = predict_logits(test_features, weights, bias)  # (25,)
+    print("Weights: {:.4f} {:.4f}".format(*weights.tolist()))
+    print(f"Bias: {bias.item():.4f}")
+    print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
+    # --8<-- [end:run_autograd]

@@ -35,15 +35,14 @@ def races(framework, _):
     if framework == "pytorch":
         import torch
 
-        from snippets.logistic_regression import pytorch_autograd as automatic
-        from snippets.logistic_regression import pytorch_fast as fast
         from snippets.logistic_regression import pytorch_manual as manual
         from snippets.logistic_regression import pytorch_module as layers
+        from snippets.logistic_regression import pytorch_more as fast
 
         flowers = [
             torch.tensor(x, dtype=torch.float32, device=manual.device) for x in arrays
         ]
-        automatic_name, train = "autograd", automatic.train_with_autograd
+        automatic_name, train = "autograd", manual.train_with_autograd
         layers_name = "layer, loss and optimizer"
 
         def with_layers(features, targets, num_epochs, learning_rate):
@@ -57,13 +56,12 @@ def races(framework, _):
     elif framework == "tensorflow":
         import tensorflow as tf
 
-        from snippets.logistic_regression import tensorflow_fast as fast
-        from snippets.logistic_regression import tensorflow_gradient_tape as automatic
         from snippets.logistic_regression import tensorflow_keras as layers
         from snippets.logistic_regression import tensorflow_manual as manual
+        from snippets.logistic_regression import tensorflow_more as fast
 
         flowers = [tf.constant(x, tf.float32) for x in arrays]
-        automatic_name, train = "gradient tape", automatic.train_with_tape
+        automatic_name, train = "gradient tape", manual.train_with_tape
         layers_name, tell_tensors = "Keras' fit", tell
 
         def with_layers(features, targets, num_epochs, learning_rate):

@@ -1,11 +1,13 @@
-"""The iris data and the mini-batches, which both frameworks share."""
+"""What both frameworks share: iris, mini-batches, pictures, exercises in NumPy."""
 
 import hashlib
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from snippets.logistic_regression import data, minibatches
+from snippets.logistic_regression import data
+from snippets.logistic_regression.figures import plot_boundary, plot_costs
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_load_iris_reads_splits_and_standardizes(iris_file, monkeypatch):
 
 def test_minibatches_are_shuffled_pairs_without_the_incomplete_last():
     X, y = np.arange(46.0).reshape(23, 2), np.arange(23.0)
-    batches = list(minibatches.iterate_minibatches(X, y, batch_size=5, seed=123))
+    batches = list(data.iterate_minibatches(X, y, batch_size=5, seed=123))
     expected = np.arange(23)
     np.random.RandomState(123).shuffle(expected)
     assert [batch.shape for batch, _ in batches] == [(5, 2)] * 4
@@ -145,7 +147,7 @@ def test_minibatches_are_shuffled_pairs_without_the_incomplete_last():
 def test_minibatches_repeat_with_their_seed():
     X, y = np.zeros((12, 2)), np.arange(12)
     orders = [
-        [t.tolist() for _, t in minibatches.iterate_minibatches(X, y, 4, seed=seed)]
+        [t.tolist() for _, t in data.iterate_minibatches(X, y, 4, seed=seed)]
         for seed in (123, 123, 124)
     ]
     assert orders[0] == orders[1] != orders[2]
@@ -153,27 +155,86 @@ def test_minibatches_repeat_with_their_seed():
 
 def test_one_minibatch_may_hold_everything():
     X, y = np.zeros((6, 2)), np.arange(6)
-    ((_, y_batch),) = minibatches.iterate_minibatches(X, y, batch_size=6, seed=0)
+    ((_, y_batch),) = data.iterate_minibatches(X, y, batch_size=6, seed=0)
     assert sorted(y_batch) == list(range(6))
 
 
 @pytest.mark.parametrize("batch_size", [-1, 0, 7])
 def test_minibatches_refuse_a_bad_size_at_the_call(batch_size):
     with pytest.raises(ValueError, match=f"batch_size is {batch_size}"):
-        minibatches.iterate_minibatches(np.zeros((6, 2)), np.zeros(6), batch_size, 0)
+        data.iterate_minibatches(np.zeros((6, 2)), np.zeros(6), batch_size, 0)
 
 
 def test_minibatches_refuse_different_lengths_at_the_call():
     with pytest.raises(ValueError, match="6 features but 5 targets"):
-        minibatches.iterate_minibatches(np.zeros((6, 2)), np.zeros(5), 2, seed=0)
+        data.iterate_minibatches(np.zeros((6, 2)), np.zeros(5), 2, seed=0)
 
 
 def test_minibatch_log_shows_the_wrong_average_beside_the_right_one(capsys):
-    minibatches.print_minibatch_epoch(3, [1.0, 2.0, 6.0], 10, 0.875, 0.5)
+    data.print_minibatch_epoch(3, [1.0, 2.0, 6.0], 10, 0.875, 0.5)
     line = "Epoch: 003 | AvgCost: 0.900 | Mean cost: 3.000 | Train/Test ACC: 0.88/0.50"
     assert capsys.readouterr().out == line + "\n"
 
 
 def test_minibatch_log_has_no_cost_before_training(capsys):
-    minibatches.print_minibatch_epoch(0, [], 1, 0.5, 0.25)
+    data.print_minibatch_epoch(0, [], 1, 0.5, 0.25)
     assert capsys.readouterr().out == "Epoch: 000 | Train/Test ACC: 0.50/0.25\n"
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_costs_are_plotted_from_epoch_1_on():
+    plot_costs([3.0, 2.0, 1.5])
+    (line,) = plt.gca().lines
+    np.testing.assert_array_equal(line.get_xydata(), [[1, 3], [2, 2], [3, 1.5]])
+
+
+def test_each_class_is_plotted_by_itself():
+    X = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
+    plot_boundary(X, np.array([0.0, 1.0, 0.0]), [1.0, 1.0], 0.0)
+    setosa, versicolor = plt.gca().collections
+    np.testing.assert_array_equal(setosa.get_offsets(), X[[0, 2]])
+    np.testing.assert_array_equal(versicolor.get_offsets(), X[[1]])
+
+
+def test_the_line_is_where_the_logit_is_0():
+    X = np.array([[-1.0, 0.0], [3.0, 1.0]])
+    weights, bias = np.array([4.0, -3.0]), 0.5
+    plot_boundary(X, np.array([0.0, 1.0]), weights, bias)
+    (line,) = plt.gca().lines
+    np.testing.assert_allclose(line.get_xydata() @ weights + bias, 0, atol=1e-12)
+
+
+def test_weights_for_centimetres_give_the_logits_of_standardized_features():
+    rng = np.random.default_rng(0)
+    X, mean, std = rng.normal(size=(9, 3)), rng.normal(size=3), rng.uniform(1, 2, 3)
+    weights, bias = rng.normal(size=3).astype(np.float32), 0.5
+    cm_weights, cm_bias = data.to_centimetres(weights, bias, mean, std)
+    assert cm_weights.shape == (3,)
+    expected = (X - mean) / std @ weights + bias
+    np.testing.assert_allclose(X @ cm_weights + cm_bias, expected, atol=1e-12)
+
+
+def test_standard_features_keep_their_weights():
+    weights = np.array([2.0, -1.0])
+    same, bias = data.to_centimetres(weights, 3.0, np.zeros(2), np.ones(2))
+    np.testing.assert_array_equal(same, weights)
+    assert bias == 3.0
+
+
+@pytest.mark.parametrize(
+    ("logits", "index"), [([2.0, -0.1, 0.2], 1), ([-9.0, 8.0, -10.0], 1), ([5.0], 0)]
+)
+def test_least_sure_is_the_logit_nearest_zero(logits, index):
+    found = data.least_sure(np.array(logits))
+    assert isinstance(found, int)
+    assert found == index
+
+
+def test_least_sure_of_no_logits_is_an_error():
+    with pytest.raises(ValueError, match="empty"):
+        data.least_sure(np.array([]))

@@ -10,23 +10,12 @@ from snippets.character_rnn import pytorch_fast as rnn_fast
 from snippets.character_rnn import pytorch_model, pytorch_train
 from snippets.character_rnn.data import ALPHABET
 from snippets.character_rnn.weights import draw_start_weights
-from snippets.logistic_regression import pytorch_fast as logistic_fast
-from snippets.logistic_regression import pytorch_manual as logistic
 from snippets.softmax_regression import pytorch_fast as softmax_fast
 from snippets.softmax_regression import pytorch_manual as softmax
 from snippets.softmax_regression.batches import draw_orders
 from tests.rounding import RECURRENT
 
-device = logistic.device
-
-
-@pytest.fixture
-def flowers():
-    """Thirty examples of two overlapping classes."""
-    rng = np.random.default_rng(0)
-    X = torch.tensor(rng.normal(size=(30, 3)), dtype=torch.float32, device=device)
-    noise = torch.tensor(rng.normal(size=30), dtype=torch.float32, device=device)
-    return X, (X[:, 0] + noise > 0).float()
+device = softmax.device
 
 
 @pytest.fixture
@@ -47,65 +36,6 @@ def model():
 def tokens(batch, time):
     rng = np.random.default_rng(2)
     return torch.tensor(rng.integers(len(ALPHABET), size=(2, batch, time))).to(device)
-
-
-def test_signed_rows_give_the_loss_and_its_gradient(flowers):
-    rows = logistic_fast.signed_rows(*flowers)
-    theta = torch.tensor([0.5, -1.0, 2.0, 0.3], device=device)
-    assert rows.shape == (30, 4)
-    logits = logistic.predict_logits(flowers[0], theta[:3], theta[3])
-    loss = torch.nn.functional.softplus(rows @ theta).sum()
-    torch.testing.assert_close(loss, logistic.cross_entropy(logits, flowers[1]))
-    gradient = rows.T @ torch.sigmoid(rows @ theta)
-    weights, bias = logistic.gradients(*flowers, logits)
-    torch.testing.assert_close(gradient, torch.hstack([weights, bias]))
-
-
-@pytest.mark.parametrize("target", [0.5, -1.0, 2.0, float("nan")])
-def test_signed_rows_refuse_other_targets(flowers, target):
-    features, targets = flowers
-    targets[3] = target
-    with pytest.raises(ValueError, match="neither 0 nor 1"):
-        logistic_fast.signed_rows(features, targets)
-
-
-def test_signed_rows_refuse_a_missing_target_a_column_and_none(flowers):
-    features, targets = flowers
-    with pytest.raises(ValueError, match=r"30 features, targets \(29,\)"):
-        logistic_fast.signed_rows(features, targets[:-1])
-    with pytest.raises(ValueError, match=r"30 features, targets \(30, 1\)"):
-        logistic_fast.signed_rows(features, targets[:, None])
-    with pytest.raises(ValueError, match=r"0 features, targets \(0,\)"):
-        logistic_fast.signed_rows(features[:0], targets[:0])
-
-
-def test_logistic_regression_trains_and_prints_as_by_hand(flowers, capsys):
-    weights, bias, costs = logistic.train_by_hand(*flowers, 20, 0.1)
-    lines = capsys.readouterr().out
-    rows = logistic_fast.signed_rows(*flowers)
-    fast_weights, fast_bias, fast_costs = logistic_fast.train_fast(rows, 20, 0.1)
-    assert capsys.readouterr().out == lines
-    torch.testing.assert_close(fast_weights, weights)
-    torch.testing.assert_close(fast_bias, bias)
-    np.testing.assert_allclose(fast_costs, costs, rtol=1e-5)
-
-
-def test_descend_starts_from_zero_and_keeps_every_epoch(flowers):
-    rows = logistic_fast.signed_rows(*flowers)
-    parameters = logistic_fast.descend(rows, 5, 0.1)
-    assert parameters.shape == (6, 4)
-    assert not parameters[0].any()
-    torch.testing.assert_close(logistic_fast.descend(rows, 3, 0.1), parameters[:4])
-
-
-def test_accuracy_counts_a_logit_of_zero_as_class_zero():
-    features = torch.tensor([[1.0], [-1.0]], device=device)
-    targets = torch.tensor([0.0, 1.0], device=device)
-    nothing = torch.zeros(1, 2, device=device)
-    rows = logistic_fast.signed_rows(features, targets)
-    accuracies, costs = logistic_fast.measure(nothing, rows)
-    assert accuracies.tolist() == [0.5]
-    assert costs.tolist() == pytest.approx([2 * np.log(2)])
 
 
 @pytest.mark.parametrize("batch_size", [10, 16, 50, 64])

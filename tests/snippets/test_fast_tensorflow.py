@@ -10,19 +10,9 @@ from snippets.character_rnn import tensorflow_fast as rnn_fast
 from snippets.character_rnn import tensorflow_model, tensorflow_train
 from snippets.character_rnn.data import ALPHABET
 from snippets.character_rnn.weights import draw_start_weights
-from snippets.logistic_regression import tensorflow_fast as logistic_fast
-from snippets.logistic_regression import tensorflow_manual as logistic
 from snippets.softmax_regression import tensorflow_fast as softmax_fast
 from snippets.softmax_regression import tensorflow_manual as softmax
 from snippets.softmax_regression.batches import draw_orders
-
-
-@pytest.fixture
-def flowers():
-    """Thirty examples of two overlapping classes, in NumPy."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(30, 3)).astype(np.float32)
-    return X, (X[:, 0] + rng.normal(size=30) > 0).astype(np.float32)
 
 
 @pytest.fixture
@@ -46,66 +36,6 @@ def tokens(batch, time):
 
 def to_tensors(arrays):
     return tuple(map(tf.constant, arrays))
-
-
-def test_signed_rows_give_the_loss_and_its_gradient(flowers):
-    features, targets = to_tensors(flowers)
-    rows = logistic_fast.signed_rows(features, targets)
-    theta = tf.constant([0.5, -1.0, 2.0, 0.3])
-    assert rows.shape == (30, 4)
-    logits = logistic.predict_logits(features, theta[:3], theta[3])
-    margins = tf.linalg.matvec(rows, theta)
-    loss = tf.reduce_sum(tf.math.softplus(margins))
-    np.testing.assert_allclose(loss, logistic.cross_entropy(logits, targets), rtol=1e-5)
-    gradient = tf.linalg.matvec(rows, tf.sigmoid(margins), transpose_a=True)
-    weights, bias = logistic.gradients(features, targets, logits)
-    np.testing.assert_allclose(gradient, [*weights.numpy(), bias], rtol=1e-5)
-
-
-@pytest.mark.parametrize("target", [0.5, -1.0, 2.0, float("nan")])
-def test_signed_rows_refuse_other_targets(flowers, target):
-    flowers[1][3] = target
-    with pytest.raises(ValueError, match="neither 0 nor 1"):
-        logistic_fast.signed_rows(*to_tensors(flowers))
-
-
-def test_signed_rows_refuse_a_missing_target_a_column_and_none(flowers):
-    features, targets = to_tensors(flowers)
-    with pytest.raises(ValueError, match=r"30 features, targets \(29,\)"):
-        logistic_fast.signed_rows(features, targets[:-1])
-    with pytest.raises(ValueError, match=r"30 features, targets \(30, 1\)"):
-        logistic_fast.signed_rows(features, targets[:, tf.newaxis])
-    with pytest.raises(ValueError, match=r"0 features, targets \(0,\)"):
-        logistic_fast.signed_rows(features[:0], targets[:0])
-
-
-def test_logistic_regression_trains_and_prints_as_by_hand(flowers, capsys):
-    flowers = to_tensors(flowers)
-    weights, bias, costs = logistic.train_by_hand(*flowers, 20, 0.1)
-    lines = capsys.readouterr().out
-    rows = logistic_fast.signed_rows(*flowers)
-    fast_weights, fast_bias, fast_costs = logistic_fast.train_fast(rows, 20, 0.1)
-    assert capsys.readouterr().out == lines
-    np.testing.assert_allclose(fast_weights, weights, rtol=1e-5)
-    np.testing.assert_allclose(fast_bias, bias, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(fast_costs, costs, rtol=1e-5)
-
-
-def test_descend_starts_from_zero_and_keeps_every_epoch(flowers):
-    rows = logistic_fast.signed_rows(*to_tensors(flowers))
-    parameters = logistic_fast.descend(rows, 5, 0.1)
-    assert parameters.shape == (6, 4)
-    assert not parameters[0].numpy().any()
-    fewer = logistic_fast.descend(rows, 3, 0.1)
-    np.testing.assert_allclose(fewer, parameters[:4], rtol=1e-5, atol=1e-6)
-
-
-def test_accuracy_counts_a_logit_of_zero_as_class_zero():
-    features, targets = tf.constant([[1.0], [-1.0]]), tf.constant([0.0, 1.0])
-    rows = logistic_fast.signed_rows(features, targets)
-    accuracies, costs = logistic_fast.measure(tf.zeros((1, 2)), rows)
-    assert accuracies.numpy().tolist() == [0.5]
-    np.testing.assert_allclose(costs, [2 * np.log(2)], rtol=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", [10, 16, 50, 64])

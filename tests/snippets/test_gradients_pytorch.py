@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from snippets.character_rnn import pytorch_cells as cells
-from snippets.logistic_regression import pytorch_manual as logistic
 from snippets.softmax_regression import pytorch_manual as softmax
 from tests.gradients import (
     assert_same,
@@ -75,24 +74,11 @@ def check_within_reach(model, case):
 
 
 @many
-@given(case=examples(num_classes=st.none(), largest=0.9))
-@example(case=make_examples(1, 1, None, scale=1, size=1, seed=0))
-def test_gradient_of_logistic_regression(case):
-    check_by_differences(logistic, case)
-
-
-@many
 @given(case=examples(num_classes=st.integers(1, 5), largest=0.9))
 @example(case=make_examples(3, 2, num_classes=1, scale=1, size=1, seed=0))
 @example(case=make_examples(1, 1, num_classes=4, scale=1, size=1, seed=0))
 def test_gradient_of_softmax_regression(case):
     check_by_differences(softmax, case)
-
-
-@many
-@given(case=examples(num_classes=st.none(), largest=4))
-def test_gradient_of_logistic_regression_at_any_logit(case):
-    check_within_reach(logistic, case)
 
 
 @many
@@ -111,36 +97,12 @@ def test_empty_batch_is_refused():
         softmax.cross_entropy(logits, targets)
     with pytest.raises(ValueError, match="the batch is empty"):
         softmax.gradients(features, targets, logits)
-    none = torch.zeros((0,))
-    with pytest.raises(ValueError, match="the batch is empty"):
-        logistic.cross_entropy(none, none)
-    with pytest.raises(ValueError, match="the batch is empty"):
-        logistic.gradients(features, none, none)
-    with pytest.raises(ValueError, match="the batch is empty"):
-        logistic.accuracy(none, none)
 
 
 def test_targets_in_a_column_have_no_gradient():
-    features, column, row = torch.zeros((3, 2)), torch.zeros((3, 1)), torch.zeros((3,))
-    with pytest.raises(ValueError, match="differ in shape"):
-        logistic.gradients(features, column, row)
+    features, column = torch.zeros((3, 2)), torch.zeros((3, 1))
     with pytest.raises(ValueError, match="do not match in shape"):
         softmax.gradients(features, column, column)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_gradient_of_logistic_regression_is_exact_at_logits_of_ten_thousand(dtype):
-    signs, targets = torch.tensor([[1, 1, -1, -1], [1, 0, 1, 0]], dtype=dtype)
-    logits = (1e4 * signs).requires_grad_()
-    features = torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8]], dtype=dtype)
-    errors = torch.tensor([0, 1, -1, 0], dtype=dtype)
-    loss = logistic.cross_entropy(logits, targets)
-    assert loss.item() == 2e4
-    assert torch.equal(torch.autograd.grad(loss, logits)[0], errors)
-    by_weights, by_bias = logistic.gradients(features, targets, logits.detach())
-    assert by_weights.dtype == by_bias.dtype == dtype
-    assert by_weights.tolist() == [-2, -2]
-    assert by_bias.item() == 0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

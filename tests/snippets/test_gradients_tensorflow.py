@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from snippets.character_rnn import tensorflow_cells as cells
 from snippets.character_rnn.weights import gru_to_keras
-from snippets.logistic_regression import tensorflow_manual as logistic
 from snippets.softmax_regression import tensorflow_manual as softmax
 from tests.gradients import (
     assert_same,
@@ -74,24 +73,11 @@ def check_within_reach(model, case):
 
 
 @many
-@given(case=examples(num_classes=st.none(), largest=0.9))
-@example(case=make_examples(1, 1, None, scale=1, size=1, seed=0))
-def test_gradient_of_logistic_regression(case):
-    check_by_differences(logistic, case)
-
-
-@many
 @given(case=examples(num_classes=st.integers(1, 5), largest=0.9))
 @example(case=make_examples(3, 2, num_classes=1, scale=1, size=1, seed=0))
 @example(case=make_examples(1, 1, num_classes=4, scale=1, size=1, seed=0))
 def test_gradient_of_softmax_regression(case):
     check_by_differences(softmax, case)
-
-
-@many
-@given(case=examples(num_classes=st.none(), largest=4))
-def test_gradient_of_logistic_regression_at_any_logit(case):
-    check_within_reach(logistic, case)
 
 
 @many
@@ -110,37 +96,12 @@ def test_empty_batch_is_refused():
         softmax.cross_entropy(logits, targets)
     with pytest.raises(ValueError, match="the batch is empty"):
         softmax.gradients(features, targets, logits)
-    none = tf.zeros((0,))
-    with pytest.raises(ValueError, match="the batch is empty"):
-        logistic.cross_entropy(none, none)
-    with pytest.raises(ValueError, match="the batch is empty"):
-        logistic.gradients(features, none, none)
-    with pytest.raises(ValueError, match="the batch is empty"):
-        logistic.accuracy(none, none)
 
 
 def test_targets_in_a_column_have_no_gradient():
-    features, column, row = tf.zeros((3, 2)), tf.zeros((3, 1)), tf.zeros((3,))
-    with pytest.raises(ValueError, match="differ in shape"):
-        logistic.gradients(features, column, row)
+    features, column = tf.zeros((3, 2)), tf.zeros((3, 1))
     with pytest.raises(ValueError, match="do not match in shape"):
         softmax.gradients(features, column, column)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_gradient_of_logistic_regression_is_exact_at_logits_of_ten_thousand(dtype):
-    signs, targets = tf.constant([[1, 1, -1, -1], [1, 0, 1, 0]], dtype)
-    logits = 1e4 * signs
-    features = tf.constant([[1, 2], [3, 4], [5, 6], [7, 8]], dtype)
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        loss = logistic.cross_entropy(logits, targets)
-    assert float(loss) == 2e4
-    assert tape.gradient(loss, logits).numpy().tolist() == [0, 1, -1, 0]
-    by_weights, by_bias = logistic.gradients(features, targets, logits)
-    assert by_weights.dtype == by_bias.dtype == dtype
-    assert by_weights.numpy().tolist() == [-2, -2]
-    assert float(by_bias) == 0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

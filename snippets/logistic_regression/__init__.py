@@ -1,1 +1,0 @@
-"""Logistic regression on two species of iris, in PyTorch and in TensorFlow."""
