@@ -58,7 +58,7 @@ def code_hash(sources: Iterable[str], root: Path) -> str:
 
 @lru_cache(maxsize=1000)
 def lines_of_code(text: str) -> list[str]:
-    """Return a file's lines of code; a text is parsed once, the files are read again."""
+    """Return the lines of code of a file, given its text."""
     said = {number for found in docstrings(text) for number in found}
     lines = enumerate(text.splitlines(), start=1)
     return [x for n, x in lines if n not in said and x.strip() and x.strip()[0] != "#"]
