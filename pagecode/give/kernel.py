@@ -39,7 +39,8 @@ def prove_notebook(
     Raises Failure where a cell does not print and draw what its block's page shows.
     """
     cells = nbformat.reads(text, as_version=4).cells
-    content = keys.digest([x for x in cells if x.cell_type == "code"])
+    shown = keys.content(program, root, modules=False), keys.code("give/kernel.py")
+    content = keys.digest([[x for x in cells if x.cell_type == "code"], shown])
     key = f"{content}-{keys.digest(keys.around())}"
     known = store.Known(NOTEBOOKS, root)
     if use_cache and known.find(key, code_of(program)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pagecode.give.slices import Slicer
-from pagecode.prove import keys, store
+from pagecode.prove import store
 from pagecode.prove.inputs import code_of
 from pagecode.prove.verify import Verifier
 from pagecode.read.page import Block, Program
@@ -37,7 +37,7 @@ class Proofs:
 
     def hold(self, slice_: Program) -> bool:
         """Whether a slice has run as it is now, on any machine."""
-        key = keys.key(slice_, self.root, modules=False)
+        key = Prover.key(slice_, self.root)
         stamps = self.known.anywhere(key, code_of(slice_))
         return any(not x["stand_ins"] for x in stamps)
 

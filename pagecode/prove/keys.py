@@ -63,10 +63,13 @@ def files(program: Program) -> set[Path]:
     return found | {program.page.path, *(x.path for x in pictures)}
 
 
-def content(program: Program, root: Path, *, modules: bool) -> dict[str, Any]:
+def content(
+    program: Program, root: Path, *, modules: bool = True, judge: str = ""
+) -> dict[str, Any]:
     """Return what a pass stands on that is the same on every machine.
 
-    Without modules, it stands on its own lines and not on what is around them.
+    Without modules, it stands on its own lines and not on what is around them. `judge`
+    is the code that judges its blocks, where that is not `run/judge.py` alone.
     """
     blocks = program.blocks
     files = {line.file for block in blocks for line in block.lines if modules}
@@ -83,7 +86,7 @@ def content(program: Program, root: Path, *, modules: bool) -> dict[str, Any]:
             Path(os.path.relpath(x, root)).as_posix(): sha256(x) for x in files
         },
         "framework": [program.framework, hidden_from(program.framework)],
-        "code": code("run/runner.py"),
+        "code": [code("run/runner.py"), judge],
     }
 
 
@@ -102,6 +105,9 @@ def digest(found: Any) -> str:
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
-def key(program: Program, root: Path, *, modules: bool = True) -> str:
-    """Return the hash over what is verified, and that over the machine: `a-b`."""
-    return f"{digest(content(program, root, modules=modules))}-{digest(around())}"
+def key(program: Program, root: Path, **how: Any) -> str:
+    """Return the hash over what is verified, and that over the machine: `a-b`.
+
+    `how` is what `content` takes.
+    """
+    return f"{digest(content(program, root, **how))}-{digest(around())}"

@@ -1,5 +1,6 @@
 """Verify programs: run what has changed since it passed, and remember what passes."""
 
+import inspect
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,14 +34,16 @@ class Verifier(Runner):
         self.known = store.Known(self.stamps, root) if use_cache else None
         self.starts: dict[Run, Start] = {}
 
-    def key(self, run: Run) -> str:
-        """Return the key of a program, as it is now."""
-        modules = self.stamps == store.STAMPS  # a slice leaves them behind
-        return keys.key(run.program, self.root, modules=modules)
+    @classmethod
+    def key(cls, program: Program, root: Path) -> str:
+        """Return the key of a program as it is now, run and judged by this class."""
+        judge = "" if cls.judge is Runner.judge else inspect.getsource(cls.judge)
+        modules = cls.stamps == store.STAMPS  # a slice leaves them behind
+        return keys.key(program, root, modules=modules, judge=judge)
 
     def perform(self, run: Run) -> None:
         """Take the program's results from its stamp, or run it."""
-        program, key = run.program, self.key(run)
+        program, key = run.program, self.key(run.program, self.root)
         run.stamp = (self.known and self.known.find(key, code_of(program))) or {}
         if run.stamp:
             for future in run.results.values():
@@ -52,7 +55,7 @@ class Verifier(Runner):
     def passed(self, run: Run) -> None:
         """Stamp the program."""
         before = self.starts[run]
-        after = Start(run.program, self.key(run), self.root)
+        after = Start(run.program, self.key(run.program, self.root), self.root)
         run.stamp = stamp(run, before, after, self.root)
         if before.key == after.key:
             name = f"{after.key}-{keys.digest(run.stamp['used'])}"

@@ -256,7 +256,7 @@ def test_site_is_built_without_the_data(elsewhere: Site, monkeypatch, capsys) ->
 def test_proofs_of_slices_are_handed_over(passed: Site, monkeypatch) -> None:
     """What is handed out as a slice here is handed out so where nothing runs."""
     [program] = passed.page().programs
-    key = keys.key(program, passed.root, modules=False)
+    key = keys.key(program, passed.root, modules=False, judge="as slices are")
     facts = handed(passed) | {"content": key.partition("-")[0]}
     store.keep(store.SLICES, {key: facts}, passed.root)
     later = {"content": "x", "dirty": True}
