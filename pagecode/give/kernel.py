@@ -15,7 +15,7 @@ from pagecode.prove.inputs import code_of
 from pagecode.prove.packages import versions
 from pagecode.read.page import Block, Program
 from pagecode.run import sandbox
-from pagecode.run.compare import first_difference
+from pagecode.run.compare import first_difference, seen
 from pagecode.run.process import Failure
 
 CHEAP = 10.0  # seconds of a program whose notebook always runs
@@ -71,7 +71,7 @@ def prove_notebook(
 def compare(block: Block, cell: NotebookNode) -> None:
     """Raise Failure unless a cell printed and drew what its block does."""
     printed = "".join(x.text for x in cell.outputs if x.get("name") == "stdout")
-    lines = [x.rstrip() for x in printed.rstrip().splitlines()]
+    lines = seen(printed)
     errors = [x for x in cell.outputs if x.output_type == "error"]
     drawn = sum(x.output_type == "display_data" for x in cell.outputs)
     shown = [*map(str, block.output.lines)] if block.output else []

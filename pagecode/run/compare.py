@@ -32,6 +32,18 @@ VARYING = re.compile(  # what data decide: numbers, truth values, quoted text
 EXACT = Context(prec=100_000, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
+def seen(text: str) -> list[str]:
+    """Return the lines that a printed text shows.
+
+    Blanks at the end of a line and blank lines around all of them cannot be seen, and
+    tabs are shown as a terminal shows them.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    lines = [line.rstrip("\t ").expandtabs() for line in lines]
+    filled = [number for number, line in enumerate(lines) if line]
+    return lines[filled[0] : filled[-1] + 1] if filled else []
+
+
 def same_float(shown: str, printed: str, atol: str | None) -> bool:
     """Whether two floats differ by at most one unit in the finer one's last digit."""
     one, other = (Decimal(re.sub("[,_]", "", text)) for text in (shown, printed))

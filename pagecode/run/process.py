@@ -16,6 +16,7 @@ from typing import Any
 from pagecode.book.data import stand_ins
 from pagecode.frameworks import hidden_from
 from pagecode.read.page import Block, Program
+from pagecode.run.compare import seen
 from pagecode.run.sandbox import GONE, GRACE, OUTPUT_LIMIT, TICK, Sandbox, TooMuch
 from pagecode.run.script import script
 
@@ -49,25 +50,14 @@ class Result:
 
     @property
     def lines(self) -> list[str]:
-        """What the output must show: what was printed, and the error if one was.
-
-        Blanks at the end of a line and blank lines around all of them cannot be seen,
-        and tabs are shown as a terminal shows them.
-        """
-        printed = self.text.replace("\r\n", "\n").split("\n")
-        printed = [line.rstrip("\t ").expandtabs() for line in printed]
-        while printed and not printed[-1]:
-            printed.pop()
-        return printed[self.blank :] + ([self.error] if self.error else [])
-
-    @property
-    def blank(self) -> int:
-        """How many blank lines are printed before the first that is seen."""
-        return self.text[: -len(self.text.lstrip("\r\n\t ")) or None].count("\n")
+        """What the output must show: what was printed, and the error if one was."""
+        return seen(self.text) + ([self.error] if self.error else [])
 
     def origin(self, index: int) -> tuple[str, int]:
         """Return the file and line of the statement that printed line `index`."""
-        above = "".join(x + "\n" for x in self.text.split("\n")[: index + self.blank])
+        start = len(self.text) - len(self.text.lstrip("\r\n\t "))
+        index += self.text[:start].count("\n")  # blank lines above all others
+        above = "".join(x + "\n" for x in self.text.split("\n")[:index])
         offset = len(above.encode(errors="surrogateescape"))
         started = [place for place in self.statements if place[0] <= offset]
         return (

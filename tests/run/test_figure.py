@@ -54,33 +54,8 @@ def test_recording_again_changes_nothing(drawn: Site) -> None:
     ("old", "new", "differs"),
     [
         ("50.0", "51.0", "axes 1"),
-        (
-            "[0, 1, 2], [0.0, 50.0, 100.0]",
-            "[0, 1], [0.0, 100.0]",
-            "axes 1",
-        ),
         ("cost", "loss", "axes 1, text 16: its text (shown 'cost', drawn 'loss')"),
-        ("axes.set_title('cost')", "axes.set(title='cost', ylim=(0, 200))", "axes 1"),
-        ("axes.set_title('cost')", "axes.set(title='cost', yscale='symlog')", "axes 1"),
-        (
-            "axes.set_title('cost')",
-            "axes.set(title='cost', xticks=[0, 1, 2], xticklabels=['a', 'b', 'c'])",
-            "axes 1, xtick 1, text 1: its text (shown '0.00', drawn 'a')",
-        ),
-        (
-            "axes.set_title('cost')",
-            "plt.suptitle('all'), axes.set_title('cost')",
-            "the figure, text 17: not in the picture",
-        ),
-        (
-            "axes.set_title('cost')",
-            "axes.bar([1], [2]), axes.set_title('cost')",
-            "axes 1",
-        ),
         ("plt.subplots()", "plt.subplots(1, 2)[0], plt.gcf().axes[0]", "axes 1"),
-        ("100.0]", "100.0], 'C1'", "its stroke (shown #1f77b4, drawn #ff7f0e)"),
-        ("100.0]", "100.0], '--'", "its stroke-dasharray"),
-        ("('cost')", "('cost', fontsize=20)", "its font-size"),
     ],
 )
 def test_changed_plot_is_refused(drawn: Site, old: str, new: str, differs: str) -> None:

@@ -130,7 +130,7 @@ def test_what_markdown_would_take_for_its_own_is_recorded(
     [
         ("print('\\x1b[1mgreen\\x1b[0m text')", r"'\\x1b'.*\n.*code\.py:5"),
         ("print('a')\nprint('10%\\r20%')", r"'\\r'.*\n.*code\.py:6"),
-        ("print('a\\x00')", r"'\\x00'"),
+        ("print('\\n\\n')\nprint('a\\x00')", r"'\\x00'.*\n.*code\.py:6"),
         ("import sys\n_ = sys.stdout.buffer.write(b'\\xff')", r"'\\udcff'"),
         ("print('a\\u2028b')", r"'\\u2028'"),
         ("print('--8<-- none')", r"'--8<-- none'|does not expand"),

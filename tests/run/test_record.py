@@ -1,6 +1,8 @@
 """Recording rewrites the outputs that differ, and nothing else."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -232,4 +234,18 @@ def test_page_is_killed_while_it_runs_and_stays_as_it_is(site: Site) -> None:
     with pytest.raises(KeyboardInterrupt):
         site.record()
     assert site.text() == before
+    assert [x.name for x in (site.root / "docs").iterdir()] == ["page.md"]
+
+
+def test_page_that_is_recorded_twice_at_once_is_whole(site: Site) -> None:
+    site.add("print('new\\n' * 3)", "old")
+    expected = site.text().replace("    old\n", "    new\n" * 3)
+
+    def once(_: int) -> None:
+        with suppress(Failure):  # the other was faster: the page was changed
+            site.record()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(once, range(2)))
+    assert site.text() == expected
     assert [x.name for x in (site.root / "docs").iterdir()] == ["page.md"]
