@@ -1,4 +1,4 @@
-"""Write a file whole or not at all; hash one."""
+"""Write a file whole or not at all; hash one; list those that somebody wrote."""
 
 import hashlib
 import tempfile
@@ -33,3 +33,9 @@ def sha256(path: Path) -> str:
     """Return the file's hash."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def visible(folder: Path, pattern: str = "*") -> list[Path]:
+    """Return the files below a folder, in order, without hidden ones (editors')."""
+    found = (x for x in folder.rglob(pattern) if x.is_file())
+    return sorted(x for x in found if "/." not in f"/{x.relative_to(folder)}")

@@ -24,7 +24,7 @@ import pooch
 import requests
 
 from pagecode.book.made import MADE
-from pagecode.files import sha256, write
+from pagecode.files import sha256, visible, write
 
 STAND_INS = Path(".cache", "stand-ins")
 TIMEOUT = 10  # seconds without an answer after which a host counts as unreachable
@@ -114,7 +114,7 @@ def fetched(file: Path) -> list[tuple[str, str, str]]:
 def declared(root: Path) -> pooch.Pooch:
     """Return what all snippets fetch: hashes and addresses by the path in `data/`."""
     files: dict[str, list[str]] = {}
-    for module in sorted((root / "snippets").rglob("*.py")):
+    for module in visible(root / "snippets", "*.py"):
         for path, *source in fetched(module):
             if files.setdefault(path, source) != source:
                 raise DataError(

@@ -11,6 +11,8 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from pagecode.files import visible
+
 
 def places() -> list[str]:
     """Return the folders of packages that a program sees: it gets no PYTHONPATH."""
@@ -31,7 +33,7 @@ def version(name: str) -> str | None:
 
 def requirements(root: Path) -> Iterator[Requirement]:
     """Yield what the project requires, in any of its environments."""
-    for file in sorted((root / "requirements").glob("*.txt")):
+    for file in visible(root / "requirements", "*.txt"):
         for line in file.read_text(encoding="utf-8").splitlines():
             with suppress(InvalidRequirement):  # a comment, or an option of pip's
                 yield Requirement(line.partition("#")[0].strip())

@@ -18,7 +18,7 @@ from typing import Any
 
 from pagecode.book import measured, rosetta
 from pagecode.config import Config, read_config
-from pagecode.files import sha256, write
+from pagecode.files import sha256, visible, write
 from pagecode.give.export import Export, check_stems, export_page
 from pagecode.give.plain import plain
 from pagecode.prove.stamps import Stamps
@@ -112,7 +112,7 @@ class Book:
     @cached_property
     def pictures(self) -> list[Path]:
         """All pictures beside the pages."""
-        return sorted((self.root / "docs").rglob("*.svg"))
+        return visible(self.root / "docs", "*.svg")
 
     @cached_property
     def proofs(self) -> str:
@@ -123,12 +123,12 @@ class Book:
     @cached_property
     def around(self) -> str:
         """A hash over what every page is made with: settings, this code, libraries."""
-        code = sorted(Path(__file__).parents[1].rglob("*.py"))
-        pins = sorted((self.root / "requirements").glob("*.txt"))
-        theme = sorted(x for x in (self.root / "overrides").rglob("*") if x.is_file())
-        files = [sha256(x) for x in (*code, *pins, *theme)]
+        code = visible(Path(__file__).parents[1], "*.py")
+        pins = visible(self.root / "requirements", "*.txt")
+        theme = visible(self.root / "overrides")
+        hashes = [sha256(x) for x in (*code, *pins, *theme)]
         facts = {name: str(x) for name, x in self.config.facts.items()}
-        return digest([facts, files, self.libraries, os.environ.get("VERIFIED_ONLY")])
+        return digest([facts, hashes, self.libraries, os.environ.get("VERIFIED_ONLY")])
 
     @cached_property
     def libraries(self) -> list[str]:

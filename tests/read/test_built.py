@@ -41,7 +41,8 @@ def built(tmp_path_factory) -> tuple[Site, Path]:
     site, folder = set_up(Site(root)), tmp_path_factory.mktemp("built")
     for name, text in PAGES.items():
         site.write(f"docs/{name}.md", "").write_bytes(text.encode())
-    (root / "docs" / ".#underlined.md").symlink_to("somebody@there.1234")
+    for path in ("docs/.#underlined.md", "docs/.#a.svg", "snippets/.#code.py"):
+        (root / path).symlink_to("somebody@there.1234")  # an editor's
     done = build(root, folder, "--strict")
     assert done.returncode == 0, done.stderr
     return site, folder

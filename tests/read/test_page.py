@@ -709,3 +709,17 @@ def test_figure_may_have_a_caption(site: Site) -> None:
 def test_block_in_a_formula_is_refused(site: Site) -> None:
     lay(site, "$$\nA\n$$\n")
     assert [fault.split(": ")[0] for fault in site.faults()] == ["docs/page.md:2"]
+
+
+@pytest.mark.parametrize("word", ["verify", "data"])
+def test_commands_leave_out_what_editors_hide(
+    site: Site, monkeypatch, capsys, word: str
+) -> None:
+    """As mkdocs#639 tells of, wherever the editor is at work."""
+    site.write("requirements/common.txt", "numpy==2.4.6\n")
+    for path in ("docs/.#page.md", "snippets/.#code.py", "requirements/.#common.txt"):
+        (site.root / path).symlink_to("somebody@there.1234")
+    (site.root / "snippets/._code.py").write_bytes(b"\xff\x00")  # macOS' own
+    lay(site, "Prose.\n")
+    monkeypatch.chdir(site.root)
+    assert run(monkeypatch, word) == 0, capsys.readouterr().err
