@@ -3,7 +3,6 @@
 Read without MkDocs, for whatever builds the site reads the same file.
 """
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,16 +15,10 @@ OURS = Path(__file__).parents[1] / "mkdocs.yml"
 
 
 class Loader(yaml.SafeLoader):
-    """Reads `!ENV [NAME, default]`, and leaves `!relative` to `Config`."""
-
-
-def relative(loader: yaml.SafeLoader, node: yaml.Node) -> str:
-    """Return what `!relative` is told."""
-    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else ""
+    """Reads `!ENV [NAME, default]`, too."""
 
 
 add_env_tag(Loader)
-Loader.add_constructor("!relative", relative)
 
 
 @dataclass(frozen=True)
@@ -80,5 +73,4 @@ def read_config(root: Path, **instead: Any) -> Config:
     """Read the mkdocs.yml of a project; what a command says instead comes first."""
     own = root / "mkdocs.yml"
     text = (own if own.is_file() else OURS).read_text(encoding="utf-8")
-    text = re.sub(r"!relative \$config_dir", f"!relative {root}", text)
     return Config(root, yaml.load(text, Loader) | instead)

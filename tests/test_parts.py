@@ -63,6 +63,13 @@ def section(site: Site) -> str:
             '=== "Linux"\n\n    A\n\n=== "Mac"\n\n    B\n',
             "**Linux**\n\nA\n\n**Mac**\n\nB",
         ),
+        ("See @@7@@ and @0@, a_b, 2 * 3", None),
+        ("x<sup>2</sup> <kbd>K</kbd>", "x<sup>2</sup> `K`"),
+        ("costs $5 or $6", "costs \\$5 or \\$6"),
+        (
+            "| a | b |\n|---|--:|\n| `x|y` | 1 |",
+            "| a | b |\n| --- | ---: |\n| `x\\|y` | 1 |",
+        ),
         ("# Title { #top .big }\n\nSee", "# Title\n\nSee"),
         ("A <!-- not\nthis --> b", "A b"),
         ('<div class="x" markdown>\n\nA\n{ .y }\n\n</div>\n</div>', "A"),

@@ -28,7 +28,7 @@ from pagecode.read.page import Block, Output, Page
 
 CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(?:(?!\n\n).)+?(?<!`)\1(?!`)", re.DOTALL)
 SPECIAL = re.compile(  # what would be markup if it stood in Markdown as it is
-    r"[\\`*$]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=[^]]*\][(\[:])"
+    r"[\\`$]|\*(?=\S)|(?<=\S)\*|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=[^]]*\][(\[:])"
     r"|(?m:^)(?:[-+>]|#+)(?=\s)|(?m:(?<=^\d)|(?<=^\d\d))[.)](?=\s)"
 )
 TOKEN = re.compile("\ue000(\\d+)\ue001")  # what stands for something until the end
