@@ -5,22 +5,23 @@ ifeq ($(OS),Windows_NT)
 $(error This needs Linux, macOS or, on Windows, WSL: `wsl --install`, then clone and make there)
 endif
 
-PYTHON    ?= python3# the Python, 3.11 to 3.13, that the venv is made with
-PAGE      ?= # one page, as in models/logistic-regression.md; all by default
-ALL       ?= # anything: run all that is handed out, whatever the cache says
-JOBS      ?= # how many tests or programs run at once; by default, one on each core
-PORT      ?= 8000
-TIMES     ?= 10
-NAME      ?= # of a new chapter, as in my_model
-TITLE     ?= # of a new chapter, as in "My model"
-SAMPLE    ?= # how many mutants, chosen by the day; all by default
-ONLY      ?= # mutants of files whose path contains it
-SUDO      ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# what apt-get is run with (browser)
-FRAMEWORK ?= # pytorch or tensorflow: its programs, in a venv with it alone; both: the
-             # programs that need both; common: none, what builds the site and lints
-SHARD     ?= # as in 2/4: the second of four shares of what is run (test, verify)
-GPU       ?= # anything: the framework must see a GPU, with what it needs for that
-NEWEST    ?= # anything: the newest releases in place of the pinned ones (canary)
+PYTHON    ?= python3# the Python, 3.11 to 3.13, of a new venv
+PAGE      ?= # one page: models/x.md (record, parity, bench, determinism, soak)
+FRAMEWORK ?= # pytorch or tensorflow: it alone, in its own venv; both, common (test, verify, canary)
+ALL       ?= # 1: run all again, whatever is remembered, and every notebook and program (test)
+BROWSER   ?= # 1: read every page in a browser, and fail where there is none (test)
+JOBS      ?= # how many programs or tests run at once; by default, one on each core
+SHARD     ?= # 2/4: the second of four shares of what is run (test, verify)
+GPU       ?= # 1: the framework must see a GPU, with what it needs for that (verify)
+PORT      ?= 8000# of this machine (serve)
+QUICK     ?= # 1: only see that it works, write nothing (bench)
+TIMES     ?= 10# in one go (soak)
+NAME      ?= # my_model (chapter)
+TITLE     ?= # "My model" (chapter)
+SAMPLE    ?= # 300: so many mutants, chosen by the day (mutants)
+ONLY      ?= # compare: mutants of files whose path contains that (mutants)
+SUDO      ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)# runs apt-get (browser)
+NEWEST    ?= # 1: the newest releases in place of the pinned ones
 
 ifneq ($(filter-out pytorch tensorflow both common,$(FRAMEWORK)),)
 $(error FRAMEWORK is pytorch, tensorflow, both or common, not '$(FRAMEWORK)')
@@ -28,7 +29,7 @@ endif
 
 # requirements/tensorflow-gpu.txt before requirements/tensorflow.txt; both, and no name:
 # requirements.txt. Each has a venv of its own: .venv-tensorflow.
-PINS  := requirements.txt $(wildcard requirements/*.txt)
+PINS  := requirements.txt $(filter-out %/mutants.txt,$(wildcard requirements/*.txt))
 PARTS := $(addprefix requirements/$(strip $(FRAMEWORK)),$(if $(GPU),-gpu.txt) .txt)
 PART  := $(firstword $(wildcard $(if $(strip $(FRAMEWORK)),$(PARTS))) requirements.txt)
 ALONE := $(patsubst requirements/%.txt,-%,$(filter requirements/%,$(PART)))
@@ -40,7 +41,7 @@ TOOLS := .cache/tools/ready
 PROOF := docs tests/test_programs.py
 LEG   := $(or $(strip $(FRAMEWORK)),all)
 AGAIN := $(MAKE) --no-print-directory# named so, a dry run does not run it
-export ALL FRAMEWORK GPU JOBS SHARD
+export ALL BROWSER FRAMEWORK GPU JOBS SHARD
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
@@ -49,12 +50,8 @@ export NO_MKDOCS_2_WARNING := 1
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  PYTHON=python3.12 chooses the Python of a new venv; PAGE=models/x.md one page (record,"
-	@echo "  parity, bench, determinism, soak);"
-	@echo "  ALL=1 runs all again, every notebook and stand-alone program too (test); PORT=8000 (serve);"
-	@echo "  QUICK=1 only to see that it works, nothing is written (bench);"
-	@echo "  FRAMEWORK=pytorch or tensorflow: where only one is installed (test, verify, canary);"
-	@echo "  SHARD=2/4: the second of four shares of the pages and programs (test, verify)"
+	@echo "  and what they can be given, as in make test ALL=1:"
+	@awk -F '#' '/^[A-Z]+ +[?]=.*#/ {split($$1, x, " "); printf "  %-18s %s\n", x[1], $$NF}' $(MAKEFILE_LIST)
 
 serve: $(SITE) ## build the site and serve it, with live reload: needs no framework, no data
 	$(RUN) mkdocs serve --dev-addr 127.0.0.1:$(PORT) --dirty --watch snippets --watch overrides
@@ -71,7 +68,8 @@ test: lint tests ## prove the project: every block of every page, every function
 tests: data
 	@[ -t 1 ] && [ -z "$$CI" ] && set -- --verbose -o console_output_style=times; status=0; \
 	$(RUN) pytest "$$@" $(PROOF) || status=$$?; \
-	$(RUN) pytest "$$@" -p tests.memory --remember --numprocesses=$(or $(JOBS),logical) \
+	$(if $(filter-out 1/%,$(SHARD)),exit $$status;) \
+	$(RUN) pytest "$$@" -p tests.memory --remember --numprocesses=$(or $(strip $(JOBS)),logical) \
 	--maxprocesses=4 --dist=loadfile --no-loadscope-reorder tests $(PROOF:%=--ignore=%) \
 	|| status=$$?; exit $$status
 

@@ -63,7 +63,8 @@ def with_pip(venv: Path) -> tuple[list[str], dict[str, str]]:
     python = str(venv / "bin" / "python")
     if subprocess.run([python, "-c", "import pip"], capture_output=True).returncode:
         subprocess.run([python, "-m", "ensurepip"], check=True)  # uv made this venv
-    words = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+    words = [python, "-m", "pip", "install", "--no-compile"]
+    words.append("--disable-pip-version-check")
     return words, dict(os.environ)
 
 

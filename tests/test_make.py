@@ -1,6 +1,7 @@
 """The Makefile says in one line what is missing, before it installs anything."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,7 @@ def test_mutation_tester_is_installed_again_when_its_pins_change(
 
 
 WORDS = ["serve", "site", "test", "browser", "record", "data", "lint", "verify"]
+WORDS += ["chapter", "mutants", "soak", "screenshots", "lighthouse", "bench"]
 WORDS += [
     "parity",
     "determinism",
@@ -177,3 +179,18 @@ WORDS += [
 def test_help_lists_each_command(tmp_path: Path, word: str) -> None:
     assert f"  make {word} " in make(tmp_path, "help").stdout
     assert make(tmp_path).stdout == make(tmp_path, "help").stdout
+
+
+def test_help_tells_what_can_be_given(tmp_path: Path) -> None:
+    said = make(tmp_path, "help").stdout
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    names = re.findall(r"(?m)^([A-Z]+) +\?= .*#", text)
+    assert {"PYTHON", "PAGE", "ALL", "FRAMEWORK", "JOBS", "NEWEST"} <= set(names)
+    for name in names:
+        assert re.search(rf"(?m)^  {name} +\S", said), name
+
+
+def test_share_but_the_first_leaves_the_unit_tests_out(tmp_path: Path) -> None:
+    for share, runs in (("", True), ("1/4", True), ("2/4", False)):
+        planned = make(tmp_path, "--dry-run", "tests", f"SHARD={share}").stdout
+        assert ("exit $status;" in planned.partition("tests.memory")[0]) != runs
