@@ -189,7 +189,9 @@ ELSEWHERE = {  # other faults: the test that plants it, in tests/
     "page not in the navigation, dead link, notebook by hand": (
         "test_site::test_what_leads_nowhere_stops_the_strict_build"
     ),
-    "notebook with an error": "test_programs::test_notebook_that_fails_is_refused",
+    "notebook with an error": (
+        "give/test_kernel::test_page_whose_notebook_fails_is_refused_when_it_is_verified"
+    ),
     "stale cache: the page or its snippet": (
         "prove/test_keys::test_change_of_the_page_or_its_snippet_runs_it_again"
     ),
@@ -265,8 +267,8 @@ def test_fault_is_planted_by_a_test_that_there_is(fault: str) -> None:
 
 def test_one_page_does_not_reach_the_next(site: Site) -> None:
     site.add(
-        "import atexit, builtins, math, os, time\nmath.sqrt = None\nos.chdir('/')\n"
-        "builtins.len = None\nos.environ['A'] = 'b'\nprint('patched')",
+        "import atexit, math, os, time\nmath.sqrt = None\nos.chdir('/')\n"
+        "os.environ['A'] = 'b'\nprint('patched')",
         "patched",
     )
     site.write(
