@@ -45,16 +45,18 @@ def record(path: Path, root: Path) -> int:
         )
     outputs, pictures = changed_outputs(made), changed_pictures(made)
     files = {picture.path: svg.encode() for picture, svg in pictures}
+    now = read_page(path, root)  # its snippets, too
+    texts, texts_now = ([block.text for block in x.blocks] for x in (page, now))
+    if path.read_bytes() != before or texts_now != texts:
+        raise Failure(
+            f"docs/{page.name}: not recorded, for it was changed while its blocks ran\n"
+            f"  to do     `make record PAGE={page.name}` again"
+        )
     if outputs:
         files[path] = rewritten(before, outputs)
         check(page, files[path], outputs, root)
     for file in files:
         check_place(file, root)
-    if path.read_bytes() != before:
-        raise Failure(
-            f"docs/{page.name}: not recorded, for it was changed while its blocks ran\n"
-            f"  to do     `make record PAGE={page.name}` again"
-        )
     for file, content in files.items():
         write(file, content)
     return len(outputs) + len(pictures)

@@ -249,3 +249,38 @@ def test_page_that_is_recorded_twice_at_once_is_whole(site: Site) -> None:
         list(pool.map(once, range(2)))
     assert site.text() == expected
     assert [x.name for x in (site.root / "docs").iterdir()] == ["page.md"]
+
+
+def test_snippet_that_changes_while_it_runs_leaves_the_page_as_it_is(
+    site: Site,
+) -> None:
+    code = str(site.root / CODE)
+    site.add(f"with open({code!r}, 'a') as file:\n    _ = file.write('x = 1\\n')")
+    site.add("print('same')", "same")
+    assert site.record() == 0  # the page's blocks are what they were
+    site.add(f"text = open({code!r}).read().replace('same', 'other')")
+    site.add(f"with open({code!r}, 'w') as file:\n    _ = file.write(text)")
+    site.add("print('new')", "old")
+    before = site.text()
+    with pytest.raises(Failure, match=r"docs/page.md: not recorded, .* was changed"):
+        site.record()
+    assert site.text() == before
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("e = ValueError('wrong')\ne.add_note('in layer 3')\nraise e", "wrong"),
+        ("raise ValueError('wrong\\n\\nin many\\nlines')", "wrong"),
+        ("raise ValueError('wrong') from KeyError('a')", "wrong"),
+        ("raise ValueError('0.25 `x` <b> | ```')", "0.25 `x` <b> | ```"),
+    ],
+)
+def test_errors_own_line_is_recorded_whatever_comes_with_it(
+    site: Site, code: str, shown: str
+) -> None:
+    site.add(code, "", "raises")
+    site.add("print('after')", "after")
+    assert site.record() == 1
+    assert f"    ValueError: {shown}\n" in site.text()
+    assert site.errors() == ["", ""]
