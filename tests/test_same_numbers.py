@@ -37,7 +37,9 @@ def trained(request) -> tuple[str, dict[str, list]]:
         return chapter, known["parity"]
     found = apart(chapter)[0]
     loaded = packages.versions({"torch", "tensorflow", "numpy"}, set(), ROOT)
-    used = {"data": inputs.everything(ROOT)["data"], "packages": loaded}
+    here = inputs.Here(ROOT)
+    data = {name: here.data(name) for name in here.walk}
+    used = {"data": data, "packages": loaded}
     store.keep("parity.json", {key: {"parity": found, "used": used}}, ROOT)
     return chapter, found
 

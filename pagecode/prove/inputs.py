@@ -134,18 +134,6 @@ class Here:
                         found.setdefault(path.relative_to(top).as_posix(), facts)
         return found
 
-    @property
-    def everything(self) -> set[str]:
-        """All that could be read: each file, and the names in each folder."""
-        return {"./", *(x + "/" * (self.data(x) == FOLDER) for x in self.walk)}
-
-
-def everything(root: Path) -> Used:
-    """Return all that anything could use."""
-    here = Here(root)
-    data = {x: here.data(x) for x in sorted(here.everything)}
-    return {"data": data, "packages": packages.all_versions()}
-
 
 def used(
     program: Program, measured: dict[str, Any], before: dict[str, Any], root: Path

@@ -2,7 +2,7 @@
 
 import site
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import Distribution, distributions
@@ -31,12 +31,17 @@ def version(name: str) -> str | None:
     return found.version if found else None
 
 
+def parsed(lines: Iterable[str]) -> Iterator[Requirement]:
+    """Yield the requirements among these lines: not comments, or options of pip's."""
+    for line in lines:
+        with suppress(InvalidRequirement):
+            yield Requirement(line.partition("#")[0].strip())
+
+
 def requirements(root: Path) -> Iterator[Requirement]:
     """Yield what the project requires, in any of its environments."""
     for file in visible(root / "requirements", "*.txt"):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            with suppress(InvalidRequirement):  # a comment, or an option of pip's
-                yield Requirement(line.partition("#")[0].strip())
+        yield from parsed(file.read_text(encoding="utf-8").splitlines())
 
 
 def pins(root: Path) -> dict[str, set[str | None]]:
@@ -73,7 +78,7 @@ def needed(
         seen.add(pair)
         left += [x for x in extras if x[0] == name]
         found = distribution(name)
-        for wanted in map(Requirement, (found and found.requires) or ()):
+        for wanted in parsed((found and found.requires) or ()):
             if wanted.marker.evaluate({"extra": extra}) if wanted.marker else not extra:
                 other = canonicalize_name(wanted.name)
                 left += [(other, x) for x in ("", *wanted.extras)]
@@ -94,9 +99,3 @@ def versions(loaded: set[str], named: set[str], root: Path) -> dict[str, str | N
     }
     found = needed(frozenset(names), frozenset(extras), where)
     return {name: version(name) for name in sorted(found)}
-
-
-def all_versions() -> dict[str, str | None]:
-    """Return every package that is installed."""
-    names = {name for names in providers(tuple(places())).values() for name in names}
-    return {name: version(name) for name in sorted(names)}

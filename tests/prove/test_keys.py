@@ -305,9 +305,9 @@ class Packages:
 def installed(tmp_path: Path, monkeypatch) -> Packages:
     """Packages, some of which need others."""
     found = Packages(tmp_path / "packages")
-    found.install(
-        "direct", "1.0", "needed", "fast; extra == 'quick'", "lint; extra == 'dev'"
-    )
+    extras = "fast; extra == 'quick'", "lint; extra == 'dev'"
+    found.install("direct", "1.0", "needed", *extras, "no requirement >= at all")
+    (found.folder / "half_removed-1.0.dist-info").mkdir()
     for name in ("needed", "fast", "lint", "alone"):
         found.install(name)
     places = [*packages.places(), str(found.folder)]
