@@ -24,7 +24,7 @@ from pagecode.book.formulas import expand
 from pagecode.frameworks import BOTH, FRAMEWORKS
 from pagecode.read import config
 from pagecode.read.fences import FenceFinder
-from pagecode.read.page import Block, Output, Page
+from pagecode.read.page import Block, Output, Page, address
 
 CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(?:(?!\n\n).)+?(?<!`)\1(?!`)", re.DOTALL)
 SPECIAL = re.compile(  # what would be markup if it stood in Markdown as it is
@@ -311,14 +311,6 @@ def pieces_of(text: str, blocks: Sequence[Block]) -> Iterator[str | Block]:
         if place:
             yield blocks[int(place[2])]
             start, loose = place.end(), place[1]
-
-
-def address(name: str) -> str:
-    """Return where the site shows a page: models/x.md is shown at models/x/."""
-    folder, file = posixpath.split(name.removesuffix(".md"))
-    shown = "" if file in ("index", "README") else file
-    path = "/".join(x for x in (folder, shown) if x)
-    return quote(path) + "/" if path else ""
 
 
 def absolute(to: str, name: str, site: str) -> str:

@@ -108,11 +108,8 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Where the site shows it, as in a link: `models/x.md` at `models/x/`."""
-        folder = Path(self.name).parent
-        named = Path(self.name).stem in ("index", "README")
-        place = (folder if named else folder / self.stem).as_posix()
-        return "" if place == "." else quote(place) + "/"
+        """Where the site shows it, as in a link."""
+        return address(self.name)
 
     @cached_property
     def programs(self) -> list[Program]:
@@ -130,6 +127,13 @@ class Page:
             for name in FRAMEWORKS.values()
             if self.blocks and (name in named or not named)
         ]
+
+
+def address(name: str) -> str:
+    """Return where the site shows a page: `models/x.md` at `models/x/`."""
+    path = Path(name)
+    shown = path.parent if path.stem in ("index", "README") else path.with_suffix("")
+    return "" if shown == Path() else quote(shown.as_posix()) + "/"
 
 
 def place_of(text: str, page: str, root: Path) -> str:
