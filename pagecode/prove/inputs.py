@@ -148,7 +148,9 @@ def used(
     paths = {name: name.rstrip("/") for name in names}
     same = {name for name, x in paths.items() if before.get(x) == now.walk.get(x)}
     data = {name: now.data(name) if name in same else "changed" for name in names}
-    hidden, loaded = {*hidden_from(program.framework)}, {*measured["modules"]}
+    hidden = {*hidden_from(program.framework)}
+    # Python's start loads modules of this kind, as `_distutils_hack`, into any program.
+    loaded = {x for x in measured["modules"] if x[0] != "_"}
     named = {x for part in code for x in names_in(part)[0]}
     if measured["spawned"]:  # what it started may import what the code spells out
         loaded |= {*re.findall(r"\w+", " ".join(code))}
