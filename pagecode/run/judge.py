@@ -48,7 +48,7 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
     elif drawn != shown:
         what = (
             f"this block draws {drawn} figures, but {shown} pictures follow it\n"
-            "  to do     add ![what to see](figures/PAGE-N.svg) below it for each"
+            "  to do     add ![what to see](PAGE/figures/PAGE-N.svg) below each"
         )
     elif lines and not block.output:
         what = (
