@@ -48,7 +48,8 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
     elif drawn != shown:
         what = (
             f"this block draws {drawn} figures, but {shown} pictures follow it\n"
-            "  to do     add ![what to see](PAGE/figures/PAGE-N.svg) below each"
+            "  to do     add below it, for each, "
+            "![what to see](PAGE/figures/PAGE-N.svg)"
         )
     elif lines and not block.output:
         what = (
