@@ -56,6 +56,8 @@ def on_config(config: Any) -> Any:
     root = Path(config.config_file_path).parent
     try:
         book = books.book(root, serving=serving, site_url=config.site_url)
+        for page in book.pages.values() if not book.faults else ():
+            book.key(page)  # tells what a page asks for and cannot have
     except ValueError as error:
         raise PluginError(str(error)) from error
     if book.faults:

@@ -9,7 +9,7 @@ from pagecode.give.parts import parts
 from pagecode.read.page import Block, Page, read_pages
 from tests.conftest import CODE, PAGE, Site
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 URL = "https://book.example/"
 PAGES = read_pages(ROOT)
 

@@ -17,7 +17,7 @@ from tests.conftest import PAGE, TWO_TABS, Site
 from tests.served import build
 from tests.test_site import site as small_site  # noqa: F401
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 URL = "https://book.example/sub/"
 PAGES = read_pages(ROOT)
