@@ -68,7 +68,7 @@ def test_picture_that_follows_the_threads_is_told(
     assert run(site, monkeypatch, "determinism") == 1
     place = "with 2 threads: pytorch docs/page.md:3"
     assert (
-        f"{place}\n  differs   axes 1, ytick 2, line2d 8: its place"
+        f"{place}\n  differs   axes 1, ytick 1, text 7: its text"
         in capsys.readouterr().err
     )
 
