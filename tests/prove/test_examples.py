@@ -11,6 +11,7 @@ from pagecode.read.page import read_pages
 from tests.conftest import CODE, PAGE, Site
 from tests.served import ROOT
 
+READS = None  # everything: it reads all pages
 SHARED = """\
 ```python
 --8<-- "code.py:shared"

@@ -12,6 +12,7 @@ from tests.conftest import Site
 from tests.served import build
 from tests.test_site import set_up
 
+READS = None  # everything: it builds a site as this project's
 BLOCK = '```python\n--8<-- "code.py:a"\n```\n'
 TABS = "".join(
     f'=== "{x}"\n\n\t```python\n\t--8<-- "code.py:a"\n\t```\n\n' for x in "ab"

@@ -154,6 +154,8 @@ class Site:
         text = re.sub(r"(?m)^  - pagecode\..*", "", text)  # MkDocs as it comes
         (root / "mkdocs.yml").write_text(text + "\nplugins: []\n")
         self.config = load_config(str(root / "mkdocs.yml"))
+        options = self.config.mdx_configs["pymdownx.snippets"]
+        options["base_path"] = [str(root / "snippets")]  # else where MkDocs is called
 
     def show(self) -> tuple[str, BeautifulSoup]:
         """Return the page's title, and its HTML."""
