@@ -60,10 +60,14 @@ def notebook_runs(run: Run, root: Path, use_cache: bool) -> bool:
     """
     if use_cache and run.stamp["seconds"] > kernel.CHEAP:
         return True
-    program = run.program
+    if kernel.is_guarded(run.program):
+        print(f"  {run.program.name}: its notebook is not run, for it starts processes")
+        return True
+    program, seconds = run.program, run.stamp["seconds"]
     text = Exporter(program, root, "", {}).notebook().text
+    how = {"seconds": seconds, "use_cache": use_cache}
     try:
-        if kernel.prove_notebook(text, program, root, use_cache=use_cache):
+        if kernel.prove_notebook(text, program, root, **how):
             print(f"  {program.name}: its notebook ran", flush=True)
     except Failure as failure:
         print(failure, file=sys.stderr)

@@ -19,7 +19,7 @@ from pagecode.run.compare import first_difference, seen
 from pagecode.run.process import Failure
 
 CHEAP = 10.0  # seconds of a program whose notebook always runs
-LIMIT = 1200.0  # seconds
+PATIENCE = 60.0, 4  # seconds for the kernel, and times a program's own seconds
 NOTEBOOKS = "notebooks.json"  # in the store
 MARK = "--- the notebook ---"
 EXECUTE = f"""
@@ -31,12 +31,21 @@ print("{MARK}" + nbformat.writes(book))
 """
 
 
+def is_guarded(program: Program) -> bool:
+    """Whether a program starts processes under `if __name__ == "__main__":`.
+
+    In a kernel they find the notebook's functions only where they are forked.
+    """
+    return any("__name__" in block.text for block in program.blocks)
+
+
 def prove_notebook(
-    text: str, program: Program, root: Path, *, use_cache: bool = True
+    text: str, program: Program, root: Path, *, seconds: float, use_cache: bool = True
 ) -> bool:
     """Run a program's notebook; return False where it has run as it is now.
 
-    Raises Failure where a cell does not print and draw what its block's page shows.
+    `seconds` is what the program itself took. Raises Failure where a cell does not
+    print and draw what its block's page shows.
     """
     cells = nbformat.reads(text, as_version=4).cells
     shown = keys.content(program, root, modules=False), keys.code("give/kernel.py")
@@ -45,9 +54,9 @@ def prove_notebook(
     known = store.Known(NOTEBOOKS, root)
     if use_cache and known.find(key, code_of(program)):
         return False
-    files = {"page.ipynb": text}
+    files, limit = {"page.ipynb": text}, PATIENCE[0] + PATIENCE[1] * seconds
     try:
-        ended = sandbox.run(root, files, "-c", EXECUTE, "page.ipynb", limit=LIMIT)
+        ended = sandbox.run(root, files, "-c", EXECUTE, "page.ipynb", limit=limit)
     except (TimeoutError, sandbox.TooMuch) as error:
         raise Failure(f"docs/{program.page.name}: its notebook {error}") from None
     if ended.status:

@@ -38,8 +38,8 @@ def notebook(parts: list[str | Block], head: str, needs: dict[str, str]) -> str:
     requirement that it was verified with: `{"sklearn": "scikit-learn==1.9.1"}`.
     The same arguments give the same text.
     """
-    cells = [new_markdown_cell(head), new_code_cell(install(needs))]
     blocks = [part for part in parts if isinstance(part, Block)]
+    cells = [new_markdown_cell(head), new_code_cell(install(needs))]
     drawn = {x.path.name: x for block in blocks for x in block.pictures}
     cells += [
         code_cell(part) if isinstance(part, Block) else prose_cell(part, drawn)

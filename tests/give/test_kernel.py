@@ -13,7 +13,7 @@ def run(site: Site) -> bool:
     """Run the page's notebook; return whether it had to."""
     page = site.page()
     text = next(x.text for x in export_all([page], site.root, "") if "ipynb" in x.path)
-    return prove_notebook(text, page.programs[0], site.root)
+    return prove_notebook(text, page.programs[0], site.root, seconds=1)
 
 
 def test_notebook_that_shows_what_its_page_does_is_remembered(site: Site) -> None:
@@ -60,3 +60,11 @@ def test_page_whose_notebook_fails_is_refused_when_it_is_verified(
     site.add("import asyncio\nprint(asyncio.run(asyncio.sleep(0, 42)))", "42")
     assert __main__.verify([site.page()], site.root, use_cache=True) == 1
     assert "docs/page.md:3: in a notebook this block fails" in capsys.readouterr().err
+
+
+def test_notebook_of_a_page_that_starts_processes_is_not_run_and_that_is_said(
+    site: Site, capsys: pytest.CaptureFixture
+) -> None:
+    site.add("import asyncio\nif __name__ == '__main__':\n    print(1)", "1")
+    assert __main__.verify([site.page()], site.root, use_cache=True) == 0
+    assert "is not run, for it starts processes" in capsys.readouterr().out
