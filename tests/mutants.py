@@ -26,6 +26,7 @@ import tomllib
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from datetime import date
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -193,10 +194,12 @@ def all_mutants(only: str) -> list:
         init([x for x in files if only in str(x)], found, {})
         for item in found.work_items:
             (made,) = item.mutations
-            text = (ROOT / made.module_path).read_text(encoding="utf-8")
-            line = text.splitlines()[made.start_pos[0] - 1]
+            lines, spared = text_of(str(made.module_path))
+            line = lines[made.start_pos[0] - 1]
             # Annotations compute nothing, and an exception with a dot is not replaced.
-            if annotated(text, made) or re.search(r"\bexcept\b.*\w\.\w", line):
+            if any(a <= made.start_pos and made.end_pos <= b for a, b in spared):
+                continue
+            if re.search(r"\bexcept\b.*\w\.\w", line):
                 continue
             family = made.operator_name.split("_")[0]
             if "Variable" not in family:
@@ -210,16 +213,18 @@ def all_mutants(only: str) -> list:
     return chosen + random.Random(SEED).sample(rest, min(SAMPLE, len(rest)))
 
 
-def annotated(text: str, made) -> bool:
-    """Return whether a change lies within an annotation."""
-    nodes = ast.walk(ast.parse(text))
-    found = [getattr(x, y, None) for x in nodes for y in ("annotation", "returns")]
-    return any(
-        x
-        and (x.lineno, x.col_offset) <= made.start_pos
-        and made.end_pos <= (x.end_lineno, x.end_col_offset)
-        for x in found
-    )
+@cache
+def text_of(path: str) -> tuple[list[str], list[tuple]]:
+    """Return a file's lines, and from where to where its annotations are."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    nodes = [
+        getattr(node, name, None)
+        for node in ast.walk(ast.parse(text))
+        for name in ("annotation", "returns")
+    ]
+    return text.splitlines(), [
+        ((x.lineno, x.col_offset), (x.end_lineno, x.end_col_offset)) for x in nodes if x
+    ]
 
 
 def test_all(items: list, workers: int) -> list[tuple[str, str, str, bool]]:
