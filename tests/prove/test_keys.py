@@ -393,7 +393,7 @@ def test_code_that_runs_and_compares_is_what_a_run_loads(site: Site) -> None:
     loaded = re.findall(r"(?m)^pagecode\.run\.(\w+)$", done.stdout)
     found = {f"run/{name}.py" for name in ("child", *read, *loaded)}
     assert "run/figure.py" in found
-    assert keys.code("run/runner.py").keys() == found
+    assert found <= keys.code("run/runner.py").keys()  # and what is imported later
 
 
 def test_only_what_runs_and_compares_counts_of_pagecode() -> None:
