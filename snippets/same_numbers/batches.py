@@ -8,8 +8,12 @@ from snippets.character_rnn.data import draw_batches, fetch_corpus, split_corpus
 from snippets.character_rnn.weights import draw_start_weights
 from snippets.logistic_regression.data import load_iris
 from snippets.same_numbers.weights import draw_linear_weights
-from snippets.softmax_regression.batches import draw_orders, split_batches
-from snippets.softmax_regression.data import read_mnist, to_features
+from snippets.softmax_regression.data import (
+    draw_orders,
+    read_mnist,
+    split_batches,
+    to_features,
+)
 
 # --8<-- [start:hyperparameters]
 SEED = 123

@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits, as NumPy arrays."""
+"""MNIST as NumPy arrays; the order of the images, the log, and training in NumPy."""
 
 # --8<-- [start:imports]
 import gzip
@@ -99,6 +99,115 @@ def to_features(images):
 # --8<-- [end:load]
 
 
+# --8<-- [start:hyperparameters]
+NUM_CLASSES = 10
+LEARNING_RATE = 0.1
+BATCH_SIZE = 256
+NUM_EPOCHS = 10
+SEED = 123
+# --8<-- [end:hyperparameters]
+
+
+# --8<-- [start:orders]
+def draw_orders(num_examples, num_epochs, seed):
+    """Return a new shuffle of the examples for each epoch: (num_epochs, num_examples).
+
+    Raises ValueError if there is no example or no epoch.
+    """
+    if num_examples < 1 or num_epochs < 1:
+        raise ValueError(f"{num_examples} examples, {num_epochs} epochs: need 1 each")
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.permutation(num_examples) for _ in range(num_epochs)])
+
+
+def split_batches(order, batch_size):
+    """Cut one epoch's order into batches of indices; the last one may be smaller.
+
+    Raises ValueError if batch_size is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}, must be at least 1")
+    return np.split(order, range(batch_size, len(order), batch_size))
+
+
+# --8<-- [end:orders]
+
+
+# --8<-- [start:log]
+def print_epoch(epoch, num_epochs, train_accuracy, cost):
+    """Print one line of the training log."""
+    fields = [
+        f"Epoch: {epoch:03d}/{num_epochs:03d}",
+        f"Train ACC: {train_accuracy:.2%}",
+        f"Cost: {cost:.4f}",
+    ]
+    print(" | ".join(fields))
+
+
+# --8<-- [end:log]
+
+
+# --8<-- [start:numpy_epoch]
+def errors_in_numpy(logits, one_hot):
+    """Turn logits into probabilities less targets, in place: (batch, num_classes)."""
+    logits -= logits.max(axis=1, keepdims=True)  # no power can overflow
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    logits -= one_hot
+    return logits
+
+
+def run_epoch_in_numpy(
+    features, one_hot, order, batch_size, learning_rate, weights, bias
+):
+    """Move weights and bias in place, a step for each batch of one epoch's order."""
+    rows = np.empty((batch_size, features.shape[1]), features.dtype)
+    for batch in split_batches(order, batch_size):
+        taken = np.take(features, batch, axis=0, out=rows[: len(batch)], mode="clip")
+        errors = errors_in_numpy(taken @ weights + bias, one_hot[batch])
+        errors *= learning_rate / len(batch)
+        weights -= taken.T @ errors
+        bias -= errors.sum(axis=0)
+
+
+# --8<-- [end:numpy_epoch]
+
+
+# --8<-- [start:numpy_train]
+def evaluate_in_numpy(features, targets, weights, bias):
+    """Return the accuracy and the mean cross-entropy, as floats."""
+    logits = features @ weights + bias  # (num_examples, num_classes)
+    hits = logits.argmax(axis=1) == targets
+    logits -= logits.max(axis=1, keepdims=True)
+    target_logits = np.take_along_axis(logits, targets[:, None], axis=1)[:, 0]
+    log_sums = np.log(np.exp(logits).sum(axis=1))  # (num_examples,)
+    return float(hits.mean()), float((log_sums - target_logits).mean())
+
+
+def train_in_numpy(features, targets, orders, batch_size, learning_rate):
+    """Train and print a line for each epoch; return weights and bias.
+
+    Raises ValueError before the first step if a target is missing or out of range.
+    """
+    if len(features) != len(targets) or not len(targets):
+        raise ValueError(f"{len(features)} features, {len(targets)} targets")
+    if targets.min() < 0 or targets.max() >= NUM_CLASSES:
+        raise ValueError(f"targets must be 0 to {NUM_CLASSES - 1}")
+    one_hot = np.eye(NUM_CLASSES, dtype=features.dtype)[targets]
+    weights = np.zeros((features.shape[1], NUM_CLASSES), features.dtype)
+    bias = np.zeros(NUM_CLASSES, features.dtype)
+    for epoch, order in enumerate(orders, start=1):
+        run_epoch_in_numpy(
+            features, one_hot, order, batch_size, learning_rate, weights, bias
+        )
+        results = evaluate_in_numpy(features, targets, weights, bias)
+        print_epoch(epoch, len(orders), *results)
+    return weights, bias
+
+
+# --8<-- [end:numpy_train]
+
+
 if __name__ == "__main__":
     # --8<-- [start:run]
     train_images, y_train, test_images, y_test = read_mnist()
@@ -107,3 +216,15 @@ if __name__ == "__main__":
         print(f"{name}: {X.shape} {X.dtype}, from {X.min():.1f} to {X.max():.1f}")
         print("Images of each digit, 0 to 9:", *np.bincount(y))
     # --8<-- [end:run]
+
+    # --8<-- [start:run_batches]
+    orders = draw_orders(60_000, NUM_EPOCHS, SEED)
+    batches = split_batches(orders[0], BATCH_SIZE)
+    print(f"{len(batches)} batches an epoch, {len(batches[-1])} images in the last")
+    # --8<-- [end:run_batches]
+
+    # --8<-- [start:run_numpy]
+    numpy_weights, numpy_bias = train_in_numpy(
+        X_train, y_train, orders, BATCH_SIZE, LEARNING_RATE
+    )
+    # --8<-- [end:run_numpy]

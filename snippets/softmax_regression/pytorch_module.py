@@ -1,4 +1,9 @@
-"""Softmax regression in PyTorch, as a module fed by torchvision and a DataLoader."""
+"""Softmax regression in PyTorch, as a module fed by torchvision and a DataLoader.
+
+Then: that all three agree, and what one learned.
+"""
+
+import contextlib
 
 # --8<-- [start:imports]
 import time
@@ -9,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision import datasets, transforms
 
 # --8<-- [end:imports]
-from snippets.softmax_regression.batches import (
+from snippets.softmax_regression.data import (
     BATCH_SIZE,
     LEARNING_RATE,
     NUM_CLASSES,
@@ -17,10 +22,18 @@ from snippets.softmax_regression.batches import (
     SEED,
     draw_orders,
     print_epoch,
+    read_mnist,
     split_batches,
+    to_features,
 )
-from snippets.softmax_regression.data import read_mnist, to_features
-from snippets.softmax_regression.pytorch_manual import device, require_examples
+from snippets.softmax_regression.pytorch_manual import (
+    device,
+    require_examples,
+    softmax,
+    step_by_hand,
+    step_with_autograd,
+    train,
+)
 
 
 # --8<-- [start:data]
@@ -133,6 +146,15 @@ def time_pass(batches):
 # --8<-- [end:time]
 
 
+# --8<-- [start:agree]
+def largest_difference(one, other):
+    """Return the largest absolute difference of two tensors of the same shape."""
+    return (one - other).abs().max().item()
+
+
+# --8<-- [end:agree]
+
+
 if __name__ == "__main__":
     train_images, y_train, test_images, y_test = read_mnist()
     X_train, X_test = to_features(train_images), to_features(test_images)
@@ -169,3 +191,31 @@ if __name__ == "__main__":
     test_accuracy, test_cost = evaluate_module(model, test_loader)
     print(f"Test ACC: {test_accuracy:.2%} | Test cost: {test_cost:.4f}")
     # --8<-- [end:run]
+
+    with contextlib.redirect_stdout(None):
+        hand_weights, hand_bias = train(
+            step_by_hand, features, targets, orders, BATCH_SIZE, LEARNING_RATE
+        )
+        auto_weights, auto_bias = train(
+            step_with_autograd, features, targets, orders, BATCH_SIZE, LEARNING_RATE
+        )
+
+    # --8<-- [start:run_agree]
+    module_weights = model.linear.weight.detach().T  # (num_features, num_classes)
+    print(f"Largest weight: {hand_weights.abs().max().item():.3f}")
+    others = {
+        "automatic differentiation": auto_weights,
+        "a module and a loader": module_weights,
+    }
+    for name, weights in others.items():
+        close = largest_difference(hand_weights, weights) < 1e-5
+        print(f"With {name}, within 0.00001 of by hand:", close)
+    # --8<-- [end:run_agree]
+
+    # --8<-- [start:arrays]
+    weight_images = module_weights.T.reshape(-1, 28, 28).cpu().numpy()
+    with torch.no_grad():
+        logits = model(test_features.reshape(-1, 1, 28, 28))  # (10000, 10)
+    test_logits = logits.cpu().numpy()
+    test_probas = softmax(logits).cpu().numpy()
+    # --8<-- [end:arrays]

@@ -1,4 +1,9 @@
-"""Softmax regression in TensorFlow, as a Keras model fed by tf.data."""
+"""Softmax regression in TensorFlow, as a Keras model fed by tf.data.
+
+Then: that all three agree, and what one learned.
+"""
+
+import contextlib
 
 # --8<-- [start:imports]
 import time
@@ -9,7 +14,7 @@ import numpy as np
 # --8<-- [end:imports]
 import tensorflow as tf
 
-from snippets.softmax_regression.batches import (
+from snippets.softmax_regression.data import (
     BATCH_SIZE,
     LEARNING_RATE,
     NUM_CLASSES,
@@ -17,9 +22,16 @@ from snippets.softmax_regression.batches import (
     SEED,
     draw_orders,
     print_epoch,
+    read_mnist,
+    to_features,
 )
-from snippets.softmax_regression.data import read_mnist
-from snippets.softmax_regression.tensorflow_manual import require_examples
+from snippets.softmax_regression.tensorflow_manual import (
+    require_examples,
+    softmax,
+    step_by_hand,
+    step_with_tape,
+    train,
+)
 
 
 # --8<-- [start:data]
@@ -139,9 +151,21 @@ def time_pass(batches):
 # --8<-- [end:time]
 
 
+# --8<-- [start:agree]
+def largest_difference(one, other):
+    """Return the largest absolute difference of two tensors of the same shape."""
+    return float(tf.reduce_max(tf.abs(one - other)))
+
+
+# --8<-- [end:agree]
+
+
 if __name__ == "__main__":
     train_images, y_train, test_images, y_test = read_mnist()
-    orders = draw_orders(len(y_train), NUM_EPOCHS, SEED)
+    X_train, X_test = to_features(train_images), to_features(test_images)
+    orders = draw_orders(len(X_train), NUM_EPOCHS, SEED)
+    features, targets = tf.constant(X_train), tf.constant(y_train)
+    test_features = tf.constant(X_test)
 
     # --8<-- [start:first_epoch]
     dataset = tf.constant(train_images), tf.constant(y_train)
@@ -169,3 +193,30 @@ if __name__ == "__main__":
     test_cost, test_accuracy = model.evaluate(test_batches, verbose=0)
     print(f"Test ACC: {test_accuracy:.2%} | Test cost: {test_cost:.4f}")
     # --8<-- [end:run]
+
+    with contextlib.redirect_stdout(None):
+        hand_weights, hand_bias = train(
+            step_by_hand, features, targets, orders, BATCH_SIZE, LEARNING_RATE
+        )
+        auto_weights, auto_bias = train(
+            step_with_tape, features, targets, orders, BATCH_SIZE, LEARNING_RATE
+        )
+
+    # --8<-- [start:run_agree]
+    keras_weights, _ = model.get_weights()  # (784, 10), (10,)
+    print(f"Largest weight: {tf.reduce_max(tf.abs(hand_weights)).numpy():.3f}")
+    others = {
+        "automatic differentiation": auto_weights,
+        "a module and a loader": keras_weights,
+    }
+    for name, weights in others.items():
+        close = largest_difference(hand_weights, weights) < 1e-5
+        print(f"With {name}, within 0.00001 of by hand:", close)
+    # --8<-- [end:run_agree]
+
+    # --8<-- [start:arrays]
+    weight_images = keras_weights.T.reshape(-1, 28, 28)
+    logits = model(tf.reshape(test_features, (-1, 28, 28)))  # (10000, 10)
+    test_logits = logits.numpy()
+    test_probas = softmax(logits).numpy()
+    # --8<-- [end:arrays]

@@ -1,10 +1,10 @@
-"""Softmax regression in TensorFlow, with the gradient derived by hand."""
+"""Softmax regression in TensorFlow, by hand, then with a tape's gradients."""
 
 # --8<-- [start:imports]
 import tensorflow as tf
 
 # --8<-- [end:imports]
-from snippets.softmax_regression.batches import (
+from snippets.softmax_regression.data import (
     BATCH_SIZE,
     LEARNING_RATE,
     NUM_CLASSES,
@@ -12,9 +12,10 @@ from snippets.softmax_regression.batches import (
     SEED,
     draw_orders,
     print_epoch,
+    read_mnist,
     split_batches,
+    to_features,
 )
-from snippets.softmax_regression.data import read_mnist, to_features
 
 # --8<-- [start:tensorfloat]
 tf.config.experimental.enable_tensor_float_32_execution(False)
@@ -152,6 +153,20 @@ def train(step, features, targets, orders, batch_size, learning_rate):
 # --8<-- [end:train]
 
 
+# --8<-- [start:autograd_step]
+@tf.function  # traced once per batch size, then run as a graph
+def step_with_tape(features, targets, weights, bias, learning_rate):
+    """Move weights and bias in place, one step down the tape's gradient."""
+    with tf.GradientTape() as tape:  # only the loss is recorded
+        loss = cross_entropy(predict_logits(features, weights, bias), targets)
+    grad_weights, grad_bias = tape.gradient(loss, [weights, bias])
+    weights.assign_sub(learning_rate * grad_weights)
+    bias.assign_sub(learning_rate * grad_bias)
+
+
+# --8<-- [end:autograd_step]
+
+
 if __name__ == "__main__":
     train_images, y_train, test_images, y_test = read_mnist()
     X_train, X_test = to_features(train_images), to_features(test_images)
@@ -173,3 +188,13 @@ if __name__ == "__main__":
     )
     print(f"Test ACC: {test_accuracy:.2%} | Test cost: {test_cost:.4f}")
     # --8<-- [end:run]
+
+    # --8<-- [start:run_autograd]
+    auto_weights, auto_bias = train(
+        step_with_tape, features, targets, orders, BATCH_SIZE, LEARNING_RATE
+    )
+    test_accuracy, test_cost = evaluate(
+        test_features, test_targets, auto_weights, auto_bias
+    )
+    print(f"Test ACC: {test_accuracy:.2%} | Test cost: {test_cost:.4f}")
+    # --8<-- [end:run_autograd]

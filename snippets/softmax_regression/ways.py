@@ -4,8 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from snippets.softmax_regression.batches import SEED, draw_orders, split_batches
-from snippets.softmax_regression.data import read_mnist, to_features
+from snippets.softmax_regression.data import (
+    SEED,
+    draw_orders,
+    read_mnist,
+    split_batches,
+    to_features,
+    train_in_numpy,
+)
 
 SPEED = {
     "title": "Softmax regression",
@@ -45,13 +51,12 @@ def races(framework, rows):
         import torch
         from torch.utils.data import TensorDataset
 
-        from snippets.softmax_regression import pytorch_autograd as automatic
-        from snippets.softmax_regression import pytorch_fast as fast
         from snippets.softmax_regression import pytorch_manual as manual
         from snippets.softmax_regression import pytorch_module as layers
+        from snippets.softmax_regression import pytorch_more as fast
 
         digits = [torch.from_numpy(x).to(manual.device) for x in digits]
-        automatic_name, step = "autograd", automatic.step_with_autograd
+        automatic_name, step = "autograd", manual.step_with_autograd
 
         def open_images():
             return layers.open_images(train=True)
@@ -66,13 +71,12 @@ def races(framework, rows):
     elif framework == "tensorflow":
         import tensorflow as tf
 
-        from snippets.softmax_regression import tensorflow_fast as fast
-        from snippets.softmax_regression import tensorflow_gradient_tape as automatic
         from snippets.softmax_regression import tensorflow_keras as layers
         from snippets.softmax_regression import tensorflow_manual as manual
+        from snippets.softmax_regression import tensorflow_more as fast
 
         digits = [tf.constant(x) for x in digits]
-        automatic_name, step = "gradient tape", automatic.step_with_tape
+        automatic_name, step = "gradient tape", manual.step_with_tape
 
         def open_images():
             return tf.constant(images), tf.constant(targets)
@@ -84,8 +88,6 @@ def races(framework, rows):
             layers.train_keras(model, load, dataset, orders, 256, 0.1)
 
     else:
-        from snippets.softmax_regression.numpy_fast import train_in_numpy
-
         return {
             "speed": {
                 "fast": on_tensors(train_in_numpy),

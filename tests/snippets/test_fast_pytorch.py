@@ -1,7 +1,5 @@
 """The fast way in PyTorch computes what the chapters' own way does."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -10,21 +8,9 @@ from snippets.character_rnn import pytorch_fast as rnn_fast
 from snippets.character_rnn import pytorch_model, pytorch_train
 from snippets.character_rnn.data import ALPHABET
 from snippets.character_rnn.weights import draw_start_weights
-from snippets.softmax_regression import pytorch_fast as softmax_fast
-from snippets.softmax_regression import pytorch_manual as softmax
-from snippets.softmax_regression.batches import draw_orders
 from tests.rounding import RECURRENT
 
-device = softmax.device
-
-
-@pytest.fixture
-def digits():
-    """Fifty examples of ten classes."""
-    rng = np.random.default_rng(0)
-    y = rng.permutation(np.arange(50) % 10)
-    X = (rng.normal(size=(50, 12)) + y[:, None] / 5).astype(np.float32)
-    return torch.tensor(X, device=device), torch.tensor(y, device=device)
+device = pytorch_model.device
 
 
 @pytest.fixture
@@ -36,38 +22,6 @@ def model():
 def tokens(batch, time):
     rng = np.random.default_rng(2)
     return torch.tensor(rng.integers(len(ALPHABET), size=(2, batch, time))).to(device)
-
-
-@pytest.mark.parametrize("batch_size", [10, 16, 50, 64])
-def test_softmax_regression_trains_as_by_hand(digits, batch_size, capsys):
-    orders = draw_orders(50, 4, 1)
-    weights, bias = softmax.train(
-        softmax.step_by_hand, *digits, orders, batch_size, 0.1
-    )
-    lines = capsys.readouterr().out.splitlines()[1:]  # the first has no epoch
-    fast = softmax_fast.train_fast(*digits, orders, batch_size, 0.1)
-    assert capsys.readouterr().out.splitlines() == lines
-    torch.testing.assert_close(fast[0], weights, atol=1e-6, rtol=1e-5)
-    torch.testing.assert_close(fast[1], bias, atol=1e-6, rtol=1e-5)
-
-
-def test_softmax_regression_survives_large_logits(digits, capsys):
-    features, targets = digits
-    weights, bias = softmax_fast.train_fast(
-        1e4 * features, targets, draw_orders(50, 2, 1), 10, 1.0
-    )
-    assert weights.isfinite().all()
-    assert bias.isfinite().all()
-    assert re.search(r"Cost: \d", capsys.readouterr().out)
-
-
-@pytest.mark.parametrize("label", [-1, 10])
-def test_softmax_regression_refuses_a_label_out_of_range(digits, label, capsys):
-    features, targets = digits
-    targets[3] = label
-    with pytest.raises(ValueError, match=f"{label}"):
-        softmax_fast.train_fast(features, targets, draw_orders(50, 1, 1), 10, 0.1)
-    assert not capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("batch", "time"), [(1, 1), (1, 20), (3, 6)])

@@ -1,7 +1,5 @@
 """The fast way in TensorFlow computes what the chapters' own way does."""
 
-import re
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,17 +8,6 @@ from snippets.character_rnn import tensorflow_fast as rnn_fast
 from snippets.character_rnn import tensorflow_model, tensorflow_train
 from snippets.character_rnn.data import ALPHABET
 from snippets.character_rnn.weights import draw_start_weights
-from snippets.softmax_regression import tensorflow_fast as softmax_fast
-from snippets.softmax_regression import tensorflow_manual as softmax
-from snippets.softmax_regression.batches import draw_orders
-
-
-@pytest.fixture
-def digits():
-    """Fifty examples of ten classes, in NumPy."""
-    rng = np.random.default_rng(0)
-    y = rng.permutation(np.arange(50) % 10)
-    return (rng.normal(size=(50, 12)) + y[:, None] / 5).astype(np.float32), y
 
 
 @pytest.fixture
@@ -32,40 +19,6 @@ def model():
 def tokens(batch, time):
     rng = np.random.default_rng(2)
     return tf.constant(rng.integers(len(ALPHABET), size=(2, batch, time)))
-
-
-def to_tensors(arrays):
-    return tuple(map(tf.constant, arrays))
-
-
-@pytest.mark.parametrize("batch_size", [10, 16, 50, 64])
-def test_softmax_regression_trains_as_by_hand(digits, batch_size, capsys):
-    digits, orders = to_tensors(digits), draw_orders(50, 4, 1)
-    weights, bias = softmax.train(
-        softmax.step_by_hand, *digits, orders, batch_size, 0.1
-    )
-    lines = capsys.readouterr().out.splitlines()[1:]  # the first has no epoch
-    fast = softmax_fast.train_fast(*digits, orders, batch_size, 0.1)
-    assert capsys.readouterr().out.splitlines() == lines
-    np.testing.assert_allclose(fast[0], weights, atol=1e-6, rtol=1e-5)
-    np.testing.assert_allclose(fast[1], bias, atol=1e-6, rtol=1e-5)
-
-
-def test_softmax_regression_survives_large_logits(digits, capsys):
-    features, targets = to_tensors(digits)
-    fast = softmax_fast.train_fast(
-        1e4 * features, targets, draw_orders(50, 2, 1), 10, 1.0
-    )
-    assert all(np.isfinite(x).all() for x in fast)
-    assert re.search(r"Cost: \d", capsys.readouterr().out)
-
-
-@pytest.mark.parametrize("label", [-1, 10])
-def test_softmax_regression_refuses_a_label_out_of_range(digits, label, capsys):
-    digits[1][3] = label
-    with pytest.raises(ValueError, match=f"{label}"):
-        softmax_fast.train_fast(*to_tensors(digits), draw_orders(50, 1, 1), 10, 0.1)
-    assert not capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("batch", "time"), [(1, 1), (1, 20), (3, 6)])

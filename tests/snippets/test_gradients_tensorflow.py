@@ -4,22 +4,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from snippets.character_rnn import tensorflow_cells as cells
 from snippets.character_rnn.weights import gru_to_keras
-from snippets.softmax_regression import tensorflow_manual as softmax
 from tests.gradients import (
     assert_same,
-    assert_within_reach,
     central_differences,
-    exact_gradients,
-    examples,
     few,
-    make_examples,
     make_recurrence,
-    many,
     recurrences,
 )
 
@@ -39,86 +33,6 @@ def by_tape(function, arrays):
 def by_differences(function, arrays):
     """Return the central differences of the same function."""
     return central_differences(lambda *x: function(*map(tf.constant, x)), arrays)
-
-
-def by_hand(model, case):
-    """Return the gradients that a chapter derived by hand."""
-    features, targets, weights, bias = map(tf.constant, case)
-    logits = model.predict_logits(features, weights, bias)
-    return [grad.numpy() for grad in model.gradients(features, targets, logits)]
-
-
-def cost_of(model, case):
-    """Return a chapter's cost, as a function of weights and bias."""
-    features, targets = map(tf.constant, case[:2])
-
-    def cost(weights, bias):
-        logits = model.predict_logits(features, weights, bias)
-        return model.cross_entropy(logits, targets)
-
-    return cost
-
-
-def check_by_differences(model, case):
-    found, cost, parameters = by_hand(model, case), cost_of(model, case), case[2:]
-    assert_same(found, exact_gradients(*case))
-    assert_same(found, by_tape(cost, parameters))
-    assert_same(found, by_differences(cost, parameters))
-
-
-def check_within_reach(model, case):
-    found = by_hand(model, case)
-    assert_within_reach(found, exact_gradients(*case), case.features)
-    assert_within_reach(found, by_tape(cost_of(model, case), case[2:]), case.features)
-
-
-@many
-@given(case=examples(num_classes=st.integers(1, 5), largest=0.9))
-@example(case=make_examples(3, 2, num_classes=1, scale=1, size=1, seed=0))
-@example(case=make_examples(1, 1, num_classes=4, scale=1, size=1, seed=0))
-def test_gradient_of_softmax_regression(case):
-    check_by_differences(softmax, case)
-
-
-@many
-@given(case=examples(num_classes=st.integers(1, 5), largest=4))
-def test_gradient_of_softmax_regression_at_any_logit(case):
-    check_within_reach(softmax, case)
-
-
-def test_empty_batch_is_refused():
-    features, logits, targets = (
-        tf.zeros((0, 3)),
-        tf.zeros((0, 2)),
-        tf.zeros(0, tf.int64),
-    )
-    with pytest.raises(ValueError, match="the batch is empty"):
-        softmax.cross_entropy(logits, targets)
-    with pytest.raises(ValueError, match="the batch is empty"):
-        softmax.gradients(features, targets, logits)
-
-
-def test_targets_in_a_column_have_no_gradient():
-    features, column = tf.zeros((3, 2)), tf.zeros((3, 1))
-    with pytest.raises(ValueError, match="do not match in shape"):
-        softmax.gradients(features, column, column)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_gradient_of_softmax_regression_is_right_at_logits_of_ten_thousand(dtype):
-    signs = tf.constant([[1, -1], [-1, 1], [1, 1], [-1, -1]], dtype)
-    logits, targets = 1e4 * signs, tf.constant([0, 0, 1, 1])
-    features = tf.constant([[1], [2], [3], [5]], dtype)
-    errors = np.array([[0, 0], [-1, 1], [0.5, -0.5], [0.5, -0.5]]) / 4
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        loss = softmax.cross_entropy(logits, targets)
-    assert float(loss) == pytest.approx((2e4 + 2 * np.log(2)) / 4)
-    np.testing.assert_allclose(tape.gradient(loss, logits), errors, rtol=0, atol=1e-7)
-    by_weights, by_bias = softmax.gradients(features, targets, logits)
-    assert by_weights.dtype == by_bias.dtype == dtype
-    assert by_weights.numpy().tolist() == [[0.5, -0.5]]
-    assert by_bias.numpy().tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(("cell", "num_gates"), CELLS)

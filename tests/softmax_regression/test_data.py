@@ -1,4 +1,4 @@
-"""MNIST's files, the orders, the errors and the exercises: what needs no framework."""
+"""What both frameworks share: MNIST, orders, training in NumPy, errors, pictures."""
 
 import gzip
 import hashlib
@@ -7,15 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from snippets.softmax_regression import (
-    batches,
-    data,
-    errors,
-    exercises,
-    figures,
-    learned,
-    numpy_fast,
-)
+from snippets.softmax_regression import data, figures
+from snippets.softmax_regression.data import draw_orders, split_batches, train_in_numpy
 
 
 def idx(array, magic=None):
@@ -137,7 +130,7 @@ def test_to_features_flattens_and_scales_in_float32():
 
 
 def test_orders_are_a_new_shuffle_for_each_epoch():
-    orders = batches.draw_orders(50, 3, seed=1)
+    orders = draw_orders(50, 3, seed=1)
     assert orders.shape == (3, 50)
     assert orders.dtype == np.int64
     for order in orders:
@@ -147,7 +140,7 @@ def test_orders_are_a_new_shuffle_for_each_epoch():
 
 def test_orders_repeat_with_their_seed_and_leave_numpys_generator_alone():
     state = np.random.get_state()[1].copy()
-    first, again, other = (batches.draw_orders(50, 2, seed=s) for s in (1, 1, 2))
+    first, again, other = (draw_orders(50, 2, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert first.tolist() != other.tolist()
     np.testing.assert_array_equal(np.random.get_state()[1], state)
@@ -156,38 +149,96 @@ def test_orders_repeat_with_their_seed_and_leave_numpys_generator_alone():
 @pytest.mark.parametrize(("num_examples", "num_epochs"), [(0, 1), (5, 0), (-1, 2)])
 def test_orders_refuse_nothing_to_order(num_examples, num_epochs):
     with pytest.raises(ValueError, match="need 1 each"):
-        batches.draw_orders(num_examples, num_epochs, seed=0)
+        draw_orders(num_examples, num_epochs, seed=0)
 
 
 def test_batches_keep_the_smaller_last():
     order = np.random.default_rng(0).permutation(23)
-    parts = batches.split_batches(order, 5)
+    parts = split_batches(order, 5)
     assert [len(part) for part in parts] == [5, 5, 5, 5, 3]
     np.testing.assert_array_equal(np.concatenate(parts), order)
-    assert len(batches.split_batches(np.arange(60_000), 256)) == 235
-    assert [len(part) for part in batches.split_batches(np.arange(10), 5)] == [5, 5]
-    assert [len(part) for part in batches.split_batches(np.arange(3), 5)] == [3]
+    assert len(split_batches(np.arange(60_000), 256)) == 235
+    assert [len(part) for part in split_batches(np.arange(10), 5)] == [5, 5]
+    assert [len(part) for part in split_batches(np.arange(3), 5)] == [3]
 
 
 @pytest.mark.parametrize("batch_size", [-1, 0])
 def test_batches_refuse_a_size_below_one(batch_size):
     with pytest.raises(ValueError, match=f"batch_size is {batch_size}"):
-        batches.split_batches(np.arange(4), batch_size)
+        split_batches(np.arange(4), batch_size)
 
 
 def test_log_line(capsys):
-    batches.print_epoch(1, 10, 0.880549, 0.46889)
+    data.print_epoch(1, 10, 0.880549, 0.46889)
     expected = "Epoch: 001/010 | Train ACC: 88.05% | Cost: 0.4689\n"
     assert capsys.readouterr().out == expected
 
 
+@pytest.fixture
+def digits():
+    """Fifty examples of ten classes."""
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.arange(50) % 10)
+    return (rng.normal(size=(50, 12)) + y[:, None] / 5).astype(np.float32), y
+
+
+@pytest.mark.parametrize("batch_size", [16, 64])
+def test_numpy_descends_the_formulas_gradient(digits, batch_size, capsys):
+    X, y = digits
+    orders = draw_orders(50, 3, 1)
+    weights, bias = np.zeros((12, 10)), np.zeros(10)
+    for order in orders:
+        for batch in split_batches(order, batch_size):
+            powers = np.exp(X[batch].astype(float) @ weights + bias)
+            errors = powers / powers.sum(axis=1, keepdims=True) - np.eye(10)[y[batch]]
+            weights -= 0.1 / len(batch) * X[batch].T @ errors
+            bias -= 0.1 / len(batch) * errors.sum(axis=0)
+    made = train_in_numpy(X, y, orders, batch_size, 0.1)
+    np.testing.assert_allclose(made[0], weights, atol=1e-6)
+    np.testing.assert_allclose(made[1], bias, atol=1e-6)
+    logits = X @ weights + bias
+    cost = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(50), y]
+    accuracy, found = data.evaluate_in_numpy(X, y, *made)
+    assert found == pytest.approx(cost.mean(), abs=1e-6)
+    assert accuracy == np.mean(logits.argmax(axis=1) == y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["001/003", "002/003", "003/003"]
+
+
+def test_large_logits_do_not_overflow_in_numpy(digits, capsys):
+    X, y = digits
+    made = train_in_numpy(1e4 * X, y, draw_orders(50, 2, 1), 10, 1.0)
+    assert all(np.isfinite(x).all() for x in made)
+    assert "nan" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_numpy_refuses_a_label_out_of_range(digits, label):
+    X, y = digits
+    y[3] = label
+    with pytest.raises(ValueError, match="must be 0 to 9"):
+        train_in_numpy(X, y, draw_orders(50, 1, 1), 10, 0.1)
+
+
+def test_numpy_refuses_a_missing_target(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="50 features, 49 targets"):
+        train_in_numpy(X, y[:-1], draw_orders(50, 1, 1), 10, 0.1)
+
+
+def test_numpy_refuses_no_examples(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="0 features, 0 targets"):
+        train_in_numpy(X[:0], y[:0], draw_orders(1, 1, 1), 10, 0.1)
+
+
 def test_confusion_matrix_counts_targets_in_rows():
     targets, predictions = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 0, 2, 0])
-    confusion = errors.confusion_matrix(targets, predictions, 3)
+    confusion = figures.confusion_matrix(targets, predictions, 3)
     np.testing.assert_array_equal(confusion, [[1, 1, 0], [0, 1, 0], [2, 0, 1]])
-    shares = errors.to_shares(confusion)
+    shares = figures.to_shares(confusion)
     np.testing.assert_allclose(shares, [[0.5, 0.5, 0], [0, 1, 0], [2 / 3, 0, 1 / 3]])
-    assert errors.commonest_confusion(shares) == (2, 0, pytest.approx(2 / 3))
+    assert figures.commonest_confusion(shares) == (2, 0, pytest.approx(2 / 3))
 
 
 @pytest.mark.parametrize(
@@ -201,49 +252,49 @@ def test_confusion_matrix_counts_targets_in_rows():
 )
 def test_confusion_matrix_refuses_bad_classes(targets, predictions, message):
     with pytest.raises(ValueError, match=message):
-        errors.confusion_matrix(np.array(targets), np.array(predictions), 3)
+        figures.confusion_matrix(np.array(targets), np.array(predictions), 3)
 
 
 def test_shares_refuse_a_class_without_example():
     with pytest.raises(ValueError, match="no example"):
-        errors.to_shares(np.array([[1, 1], [0, 0]]))
+        figures.to_shares(np.array([[1, 1], [0, 0]]))
 
 
 def test_most_confident_errors_come_first():
     probas = np.array([[0.6, 0.4], [0.1, 0.9], [0.3, 0.7], [0.8, 0.2]])
     targets = np.array([1, 0, 1, 0])
-    assert errors.most_confident_errors(probas, targets, 5).tolist() == [1, 0]
-    assert errors.most_confident_errors(probas, targets, 1).tolist() == [1]
+    assert figures.most_confident_errors(probas, targets, 5).tolist() == [1, 0]
+    assert figures.most_confident_errors(probas, targets, 1).tolist() == [1]
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 2)])
 def test_most_confident_errors_refuse_other_shapes(shape):
     with pytest.raises(ValueError, match="probas"):
-        errors.most_confident_errors(np.zeros(shape), np.zeros(4, int), 1)
+        figures.most_confident_errors(np.zeros(shape), np.zeros(4, int), 1)
 
 
 def test_numpys_model_learns_made_images(archives):
-    y_test, weight_images, logits, probas = learned.learn(archives, num_epochs=1)
+    y_test, weight_images, logits, probas = figures.learn(archives, num_epochs=1)
     assert y_test.shape == (10,)
     assert weight_images.shape == (10, 28, 28)
     assert logits.shape == probas.shape == (10, 10)
     np.testing.assert_allclose(probas.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(probas, learned.softmax(logits))
+    np.testing.assert_allclose(probas, figures.softmax(logits))
     np.testing.assert_allclose(weight_images.sum(axis=0), 0, atol=1e-6)
 
 
 def test_numpys_model_learns_what_the_floor_does(archives, arrays, capsys):
     images, targets, test_images, test_targets = arrays
-    orders = batches.draw_orders(len(images), 2, batches.SEED)
-    weights, bias = numpy_fast.train_in_numpy(
+    orders = draw_orders(len(images), 2, data.SEED)
+    weights, bias = train_in_numpy(
         data.to_features(images),
         targets,
         orders,
-        batches.BATCH_SIZE,
-        batches.LEARNING_RATE,
+        data.BATCH_SIZE,
+        data.LEARNING_RATE,
     )
     capsys.readouterr()
-    y_test, weight_images, logits, _ = learned.learn(archives, num_epochs=2)
+    y_test, weight_images, logits, _ = figures.learn(archives, num_epochs=2)
     np.testing.assert_array_equal(y_test, test_targets)
     np.testing.assert_allclose(weight_images.reshape(10, -1).T, weights, atol=1e-6)
     wanted = data.to_features(test_images) @ weights + bias
@@ -252,20 +303,20 @@ def test_numpys_model_learns_what_the_floor_does(archives, arrays, capsys):
 
 def test_two_classes_are_logistic_regression():
     logits = np.random.default_rng(0).normal(size=(20, 5))
-    probas = learned.softmax(logits)
-    found = exercises.probas_between(probas, 1, 3)
+    probas = figures.softmax(logits)
+    found = figures.probas_between(probas, 1, 3)
     assert found.shape == (20,)
-    np.testing.assert_allclose(found, exercises.sigmoid(logits[:, 1] - logits[:, 3]))
-    assert exercises.sigmoid(0.0) == 0.5
+    np.testing.assert_allclose(found, figures.sigmoid(logits[:, 1] - logits[:, 3]))
+    assert figures.sigmoid(0.0) == 0.5
 
 
 def test_answers_above_a_threshold():
     probas = np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.4, 0.6]])
     targets = np.array([0, 0, 0, 1])
-    assert exercises.answer_above(0.8, probas, targets) == (0.5, 0.5)
-    assert exercises.answer_above(0.0, probas, targets) == (1.0, 0.75)
+    assert figures.answer_above(0.8, probas, targets) == (0.5, 0.5)
+    assert figures.answer_above(0.0, probas, targets) == (1.0, 0.75)
     with pytest.raises(ValueError, match=r"reaches 0\.95"):
-        exercises.answer_above(0.95, probas, targets)
+        figures.answer_above(0.95, probas, targets)
 
 
 def test_figures_show_what_they_are_given():

@@ -1,1 +1,0 @@
-"""Softmax regression: one snippet per framework and approach."""
