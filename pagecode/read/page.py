@@ -6,6 +6,7 @@ block is a block, and what is not shown is none.
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -228,9 +229,14 @@ class Reader:
         html = markdown.convert("\n".join(marked))
         return finder.found, BeautifulSoup(html, "html.parser")
 
-    def walk(self, parent: Tag, labels: list[str]) -> list[int]:
-        """Read what an element shows, under these tabs; return what is ready below."""
-        ready: list[int] = []
+    def walk(
+        self, parent: Tag, labels: list[str], above: Sequence[int] = ()
+    ) -> list[int]:
+        """Read what an element shows, under these tabs; return what is ready below.
+
+        `above` is what is ready above its first line.
+        """
+        ready = list(above)
         for child in parent.children:
             if isinstance(child, PreformattedString):  # a comment
                 self.met |= {int(x) for x in FENCE_HERE.findall(child)}
@@ -255,7 +261,9 @@ class Reader:
                         self.read_picture(picture, ready)
             else:
                 self.check_typed(child)
-                ready = self.walk(child, labels)
+                # Markdown puts a fence with no blank line below it into a paragraph.
+                inside = ready if child.name == "p" else ()
+                ready = self.walk(child, labels, inside)
         return ready
 
     def walk_tabs(self, tabs: Tag, labels: list[str]) -> list[int]:

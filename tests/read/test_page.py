@@ -1,5 +1,7 @@
 """A page's blocks, the outputs that belong to them, and the programs they make."""
 
+from textwrap import indent
+
 import pytest
 from mkdocs.structure.files import File
 
@@ -475,6 +477,14 @@ def test_tabs_may_be_indented_by_tab_characters(site: Site) -> None:
     assert outputs(site) == [["1"], None]
     output = site.page().blocks[0].output
     assert (output.line, output.indent) == (8, "\t")
+
+
+def test_output_needs_no_blank_line_below_it(site: Site) -> None:
+    """Markdown puts it into a paragraph with what follows, also with a way back."""
+    note = f"[^1]: Note.\n\n    A\n\n{indent(OUT, '    ')}\n"
+    lay(site, f"A\n\n{OUT}\nA\n\n{OUT}\n\nText[^1].\n\n{note}")
+    assert site.faults() == []
+    assert outputs(site) == [["1"]] * 3
 
 
 @pytest.mark.parametrize(
