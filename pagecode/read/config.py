@@ -85,11 +85,19 @@ def markdown(config: MkDocsConfig) -> tuple[Markdown, FirstHeading]:
     site = Markdown(
         extensions=config.markdown_extensions, extension_configs=config.mdx_configs
     )
+    keep_amounts(site)
     heading = FirstHeading(site)
     site.treeprocessors.register(
         heading, "first_heading", 1
     )  # where MkDocs has its own
     return site, heading
+
+
+def keep_amounts(site: Markdown) -> None:
+    """Let no formula end before a digit, as in $5-$6: that is the next amount."""
+    if "arithmatex-inline" in site.inlinePatterns:
+        found = site.inlinePatterns["arithmatex-inline"]
+        found.compiled_re = re.compile(found.pattern + r"(?!(?<=\$)\d)", re.DOTALL)
 
 
 def title(name: str, front_matter: dict[str, Any], heading: str) -> str:

@@ -23,7 +23,7 @@ from markdown.treeprocessors import Treeprocessor
 from pagecode.frameworks import LABELS
 from pagecode.give.export import verified
 from pagecode.give.parts import Fill
-from pagecode.read.config import without_front_matter
+from pagecode.read.config import keep_amounts, without_front_matter
 from pagecode.read.fences import is_python
 from pagecode.read.page import Block, Page
 from pagecode.site.book import Book, book
@@ -44,6 +44,7 @@ class SiteExtension(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         """Add the steps, each at its place among those of Markdown."""
         work = Work(Path(self.getConfig("root")))
+        keep_amounts(md)
         md.preprocessors.register(Begin(md, work), "site_begin", 1000)
         # Behind the fences and before HTML: what is shown as code is no request.
         md.preprocessors.register(Fill(md, work.fill), "site_fill", 24)

@@ -33,12 +33,19 @@ def mathml(tex: str, *, display: bool) -> str:
         if re.search(pattern, outside):
             raise ValueError(why)
     try:
-        made = CONVERTER.convert_with_local_state(tex, displaystyle=display)
+        made = CONVERTER.convert_with_global_state(tex, displaystyle=display)
     except LatexError as error:
         raise ValueError(str(error).partition(": ")[2]) from error
+    if "(??)" in made:
+        raise ValueError("no equation above it has this label")
     if "<menclose" in made:
         raise ValueError("no browser draws this box, or strikes this out")
     return made
+
+
+def begin() -> None:
+    """Count equations from 1 again: a page, or a notebook, begins."""
+    CONVERTER.reset_global_state()
 
 
 def set_formulas(html: str) -> str:
@@ -57,6 +64,7 @@ def set_formulas(html: str) -> str:
     if beside := BESIDE.search(html):
         tex = unescape(beside[1] or beside[2])
         raise FormulaError(tex, "a $ is left beside it: $$ has lines of its own")
+    begin()
     return SHOWN.sub(convert, html)
 
 

@@ -50,6 +50,7 @@ SET = [  # after latex2mathml#256 and its like: what it left raw, or no browser 
 REFUSED = [
     (r"\softmax", r'Unknown command "\softmax"'),
     (r"\label{eq}", "may only appear in a numbered equation"),
+    (r"\eqref{eq}", "no equation above it has this label"),
     (r"\tag{1}", "may only appear in a numbered equation"),
     ("a & b", "may only appear in a table-like environment"),
     (r"\text{a $x$ b}", "Math mode within text mode"),
@@ -114,7 +115,7 @@ def test_build_names_page_line_and_formula(
     assert "Traceback" not in done.stderr
 
 
-PROSE = "A card costs $5 and its power $6 a day, or \\$7 and $ 8 $ in all.\n"
+PROSE = "A card costs $5 and its power $6 a day, or \\$7 and $ 8 $ in all; $5-$6.\n"
 
 
 def test_dollars_of_prose_stay_prose_everywhere(site: Site, tmp_path) -> None:
@@ -131,7 +132,7 @@ def test_dollars_of_prose_stay_prose_everywhere(site: Site, tmp_path) -> None:
         contents, _, article = html.partition("<article")
         text = re.sub(r"<math.*?</math>", "FORMULA", article, flags=re.DOTALL)
         text = " ".join(unescape(re.sub("<[^>]*>", "", text)).split())
-        assert "costs $5 and its power $6 a day, or $7 and $ 8 $ in all." in text
+        assert "costs $5 and its power $6 a day, or $7 and $ 8 $ in all; $5-$6." in text
         assert "Part FORMULA" in text
         assert "$z$ FORMULA" in text
         assert article.count("<math") == count
@@ -141,7 +142,10 @@ def test_dollars_of_prose_stay_prose_everywhere(site: Site, tmp_path) -> None:
         text,
         "\n".join(map(str, parts(site.page(), "pytorch", site.root, ""))),
     ):
-        assert r"costs \$5 and its power \$6 a day, or \$7 and \$ 8 \$ in all." in said
+        assert (
+            r"costs \$5 and its power \$6 a day, or \$7 and \$ 8 \$ in all; \$5-\$6."
+            in said
+        )
         assert "# Title $x^2$\n" in said
         assert "`$z$` $a|b$\n" in said
 
@@ -150,3 +154,19 @@ def test_own_commands_are_spelt_out_for_other_readers(site: Site) -> None:
     site.write(PAGE, "# Title\n\nThe $\\argmax_k z_k$ and $\\bmod$.\n")
     (text,) = parts(site.page(), "pytorch", site.root, "")
     assert r"$\operatorname*{arg\,max}_k z_k$ and $\bmod$." in text
+
+
+def test_equations_are_counted_from_the_top_of_each_page(site: Site, tmp_path) -> None:
+    one, other = (
+        f"$$\n\\begin{{align}} {x} &= 1 {y} \\end{{align}}\n$$\n"
+        for x, y in [("a", ""), ("b", "\\label{b}")]
+    )
+    text = f"# Title\n\n{one}\n{other}\nBy $\\eqref{{b}}$.\n"
+    code = '```python\n--8<-- "code.py:a"\n```\n'
+    for name in ("docs/a.md", "docs/b.md"):
+        site.write(name, f"{text}\n{code}")
+    done = build(site.root, tmp_path / "built", "--strict")
+    assert done.returncode == 0, done.stderr
+    for name in ("a", "b", "notebooks/a.pytorch"):
+        html = (tmp_path / "built" / name / "index.html").read_text(encoding="utf-8")
+        assert re.findall(r"\((?:\d|\?\?)\)(?=</)", html) == ["(1)", "(2)", "(2)"]
