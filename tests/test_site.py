@@ -132,6 +132,18 @@ def test_small_site_is_built(site: Site, tmp_path: Path) -> None:
     assert blocks_of(html) == ["x = 1"]
 
 
+def test_headings_of_a_notebook_are_linked(site: Site, tmp_path: Path) -> None:
+    """With code in them, too, and where two are alike."""
+    twice = "## The `fit` *method*\n\nText.\n\n"
+    site.write(PAGE, f"# On `x` & `y`\n\n{twice}{twice}{SOUND[9:]}")
+    done = build(site.root, tmp_path / "built", "--strict")
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "built/notebooks/page.pytorch/index.html").read_text()
+    for place in ("on-x-y", "the-fit-method", "the-fit-method_1"):
+        assert html.count(f'id="{place}"') == 1
+        assert f'href="#{place}"' in html
+
+
 def test_each_button_has_its_own_blocks_program(site: Site, tmp_path: Path) -> None:
     first = '```Python\n--8<-- "code.py:a"\n```\n'  # another name of the language
     site.write(PAGE, f'# Title\n\n=== "PyTorch"\n\n{indent(first + SOUND[9:], "    ")}')

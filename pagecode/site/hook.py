@@ -21,7 +21,7 @@ from pagecode.site.beside import write_beside
 from pagecode.site.book import Book, digest
 from pagecode.site.check import check
 from pagecode.site.extension import draw_pictures, thin
-from pagecode.site.notebooks import dressed, marked, with_formulas
+from pagecode.site.notebooks import dressed, marked, with_contents, with_formulas
 
 log = get_plugin_logger("pagecode")
 NOTEBOOKS = books.MEMORY / "notebooks"  # where they lie for MkDocs to find them
@@ -102,11 +102,12 @@ def on_pre_page(page: Any, config: Any, files: Any) -> Any:
 
     def make() -> dict[str, Any]:
         render(config, files)
-        return {"content": page.content, "toc": tokens(page.toc)}
+        content, contents = with_contents(page.content)
+        return {"content": content, "toc": contents}
 
     def remembered(*_: Any) -> None:
         text = Path(page.file.abs_src_path).read_text(encoding="utf-8")
-        made = book.remember("notebook", digest([book.libraries, text]), make)
+        made = book.remember("notebook", digest([book.around, text]), make)
         page.content, page.toc = made["content"], get_toc(made["toc"])
 
     page.render = remembered if page.file.src_uri.endswith(".ipynb") else told
@@ -145,19 +146,6 @@ def on_env(env: Any, files: Any, **_: Any) -> Any:
             file.page.title = file.page.title or title
         built[file.src_uri] = made_of, file.page.title
     return env
-
-
-def tokens(entries: Any) -> list[dict[str, Any]]:
-    """Return a table of contents as JSON can hold it."""
-    return [
-        {
-            "name": entry.title,
-            "id": entry.id,
-            "level": entry.level,
-            "children": tokens(entry.children),
-        }
-        for entry in entries
-    ]
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

@@ -6,9 +6,12 @@ the formulas, as the notebook has them, are set into its HTML.
 
 import json
 import re
+from typing import Any
+
+from markdown.extensions.toc import nest_toc_tokens, strip_tags, unique
 
 from pagecode.give.parts import CODE_SPAN
-from pagecode.site.formulas import mathml
+from pagecode.site.formulas import begin, mathml
 
 FORMULA = re.compile(  # in Markdown of ours, where each dollar of the prose is escaped
     r"(?P<code>^ *(`{3,}).*?^ *\2`*$|"
@@ -18,6 +21,7 @@ FORMULA = re.compile(  # in Markdown of ours, where each dollar of the prose is 
     re.DOTALL | re.MULTILINE,
 )
 MARK = re.compile("formula([0-9]+)elumrof(?![^<>]*>)")  # not within a tag
+HEADING = re.compile(r'<h([1-6]) id="([^"]*)">(.*?)</h\1>', re.DOTALL)
 # What nbconvert adds to a notebook: scripts, JupyterLab's styles (half a megabyte, and
 # no dark mode), a second copy of each cell for a button that they bring, and stops for
 # the keyboard where there is nothing to press.
@@ -32,6 +36,7 @@ JUPYTERS_OWN = re.compile(
 def marked(notebook: str) -> tuple[str, list[str]]:
     """Return a notebook with marks for its formulas, and these as MathML."""
     facts, formulas = json.loads(notebook), list[str]()
+    begin()
 
     def mark(found: re.Match) -> str:
         if found["code"]:
@@ -49,6 +54,22 @@ def marked(notebook: str) -> tuple[str, list[str]]:
 def with_formulas(html: str, formulas: list[str]) -> str:
     """Return HTML with the formulas in the places of their marks."""
     return MARK.sub(lambda found: formulas[int(found[1])], html)
+
+
+def with_contents(html: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return a notebook's HTML, each heading with an id of its own, and its contents.
+
+    mkdocs-jupyter makes them of Markdown out of which it has cut all code.
+    """
+    taken, headings = set[str](), list[dict[str, Any]]()
+
+    def note(found: re.Match) -> str:
+        level, wanted, inside = found.groups()
+        name, own = strip_tags(JUPYTERS_OWN.sub("", inside)), unique(wanted, taken)
+        headings.append({"name": name, "id": own, "level": int(level)})
+        return f'<h{level} id="{own}">{inside}</h{level}>'
+
+    return HEADING.sub(note, html), nest_toc_tokens(headings)
 
 
 def dressed(html: str, file: str, page: str) -> str:
