@@ -38,6 +38,13 @@ class Run:
         found = [future.exception() for future in self.results.values()]
         return [x for x in found if x and not str(x).startswith(NOT_RUN)]
 
+    def settle(self, block: Block, failure: Failure | None) -> None:
+        """Give a block its result."""
+        if failure:
+            self.results[block].set_exception(failure)
+        else:
+            self.results[block].set_result(None)
+
     def fail_rest(self, error: BaseException) -> None:
         """Let the first block without a result fail, and those after it as not run."""
         for future in self.results.values():
@@ -99,20 +106,18 @@ class Runner:
 
     def perform(self, run: Run) -> None:
         """Run the program, judging block by block; call `passed` where all did."""
-        program, failed = run.program, ""
+        program, failed, found = run.program, "", None
         started = time.perf_counter()
         *_, last = program.blocks
         with Process(program, self.root) as process, self.alive(process):
             for block, result in process.follow():
-                run.printed[block] = result
+                run.printed[block], found = result, None
                 try:
                     self.judge(run, block, result)
                 except Failure as failure:
-                    failed = str(failure)
-                    run.results[block].set_exception(failure)
-                else:
-                    if block is not last:  # with the last, the process must end well
-                        run.results[block].set_result(None)
+                    failed, found = str(failure), failure
+                if block is not last:  # with the last, the process must end well
+                    run.settle(block, found)
         if last not in run.printed:
             raise Failure(f"{NOT_RUN}\n{failed}")
         if not failed:
@@ -120,8 +125,7 @@ class Runner:
             run.measured = {"seconds": round(seconds, 1), "peak_bytes": result.peak}
             run.measured |= {"stand_ins": result.stand_ins} | process.told
             self.passed(run)
-        if not run.results[last].done():
-            run.results[last].set_result(None)
+        run.settle(last, found)
 
     def judge(self, run: Run, block: Block, result: Result) -> None:
         """Raise Failure unless a block did what its page shows."""

@@ -131,6 +131,23 @@ def test_page_that_cannot_be_recorded_stays_as_it_is(
     assert (site.root / PAGE).read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import atexit\natexit.register(print, 'bye')", "the program still prints"),
+        ("import atexit, os\natexit.register(os._exit, 3)", "the program ends badly"),
+    ],
+)
+def test_page_whose_program_does_not_end_well_stays_as_it_is(
+    site: Site, code: str, told: str
+) -> None:
+    site.add(f"{code}\nprint('new')", "old")
+    before = site.text()
+    with pytest.raises(Failure, match=told):
+        site.record()
+    assert site.text() == before
+
+
 def test_page_with_a_fault_stays_as_it_is(site: Site) -> None:
     site.add("print('new')", "old")
     site.write(PAGE, site.text() + '\n--8<-- "none.py"\n')
