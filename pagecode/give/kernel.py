@@ -4,6 +4,7 @@ A kernel is no script: an event loop runs in it already, and workers that are sp
 find no functions in it. So a page whose script is right may have a notebook that fails.
 """
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -20,6 +21,7 @@ from pagecode.run.process import Failure
 
 CHEAP = 10.0  # seconds of a program whose notebook always runs
 PATIENCE = 60.0, 4  # seconds for the kernel, and times a program's own seconds
+GUARD = re.compile(r"^\s*if\b.*(?<![\w.])__name__\b", re.MULTILINE)
 NOTEBOOKS = "notebooks.json"  # in the store
 MARK = "--- the notebook ---"
 EXECUTE = f"""
@@ -36,7 +38,7 @@ def is_guarded(program: Program) -> bool:
 
     In a kernel they find the notebook's functions only where they are forked.
     """
-    return any("__name__" in block.text for block in program.blocks)
+    return any(map(GUARD.search, (block.text for block in program.blocks)))
 
 
 def prove_notebook(
@@ -84,8 +86,12 @@ def compare(block: Block, cell: NotebookNode) -> None:
     errors = [x for x in cell.outputs if x.output_type == "error"]
     drawn = sum(x.output_type == "display_data" for x in cell.outputs)
     shown = [*map(str, block.output.lines)] if block.output else []
+    told = "".join(x.text for x in cell.outputs if x.get("name") == "stderr")
+    words = [x.lstrip(" |") for x in told.splitlines()]  # so IPython tells a group
     said = ""
-    if block.raises and errors:
+    if block.raises and not errors and shown and shown[-1] in words:
+        shown.pop()
+    elif block.raises and errors:
         # IPython leaves out the module of an error's type, and says the place of a
         # syntax error in its message.
         *shown, named = shown or [""]

@@ -21,7 +21,9 @@ def test_notebook_that_shows_what_its_page_does_is_remembered(site: Site) -> Non
     site.add("x[5]", "TypeError: 'int' object is not subscriptable", "raises")
     site.add("np.linalg.inv([[0]])", "numpy.linalg.LinAlgError: ...", "raises")
     site.add("print(x\n", "SyntaxError: '(' was never closed", "raises")
-    site.add("print(id(x))", "7", output="varies")
+    group = "ExceptionGroup: two (2 sub-exceptions)"
+    site.add("raise ExceptionGroup('two', [OSError(), ValueError()])", group, "raises")
+    site.add("print(id(x), max.__name__)", "7", output="varies")
     assert run(site)
     assert not run(site)
     site.add("print(2)", "2")
@@ -65,6 +67,9 @@ def test_page_whose_notebook_fails_is_refused_when_it_is_verified(
 def test_notebook_of_a_page_that_starts_processes_is_not_run_and_that_is_said(
     site: Site, capsys: pytest.CaptureFixture
 ) -> None:
+    site.add("import asyncio\nprint(max.__name__)", "max")
+    assert __main__.verify([site.page()], site.root, use_cache=True) == 0
+    assert "its notebook ran" in capsys.readouterr().out
     site.add("import asyncio\nif __name__ == '__main__':\n    print(1)", "1")
     assert __main__.verify([site.page()], site.root, use_cache=True) == 0
     assert "is not run, for it starts processes" in capsys.readouterr().out
