@@ -639,6 +639,12 @@ PROGRAMS = {
         print(undefined_name)
         # %% raises
         eval('1 +')
+        # %% raises
+        text = 'has no end
+        # %% raises
+        # A comment, for lines are counted from here.
+        def empty():
+        return 1
         # %%
         print('still', end=' ')
         print('here')
