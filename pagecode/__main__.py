@@ -81,7 +81,7 @@ def finish_site(root: Path, folder: str | None) -> int:
 
     try:
         shown = book.book(root)
-        site = root / folder if folder else shown.config.site
+        site = root / (folder or shown.config.site_dir)
         if not (site / "index.html").is_file():
             raise ValueError(f"there is no site in {site}: build it first")
         beside.write_beside(shown, site)

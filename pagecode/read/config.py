@@ -1,4 +1,4 @@
-"""What mkdocs.yml says of pages: which files are pages, and their Markdown.
+"""What mkdocs.yml says: which files are pages, their Markdown, the site around them.
 
 Nothing else in this room knows MkDocs.
 """
@@ -20,21 +20,58 @@ from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 
 OWN = Path(__file__).parents[2] / "mkdocs.yml"  # for a folder without one, as in tests
 NEEDED = {"pymdownx.snippets", "pymdownx.superfences", "pymdownx.tabbed"}
-KEPT = ("site_name", "exclude_docs", "draft_docs")
+KEPT = {"site_name", "site_description", "site_url", "nav", "extra"}
+KEPT |= {"exclude_docs", "draft_docs"}
 
 
-def load(root: Path) -> MkDocsConfig:
-    """Return the site's configuration, without what cannot change how a page reads.
+class Config(MkDocsConfig):
+    """The site's configuration, without what cannot change how a page reads."""
+
+    said: dict[str, Any]  # all that mkdocs.yml says
+
+    @property
+    def repository(self) -> str:
+        """Where the project can be edited and its faults be told, if anywhere."""
+        return (self.extra.get("repository") or "").rstrip("/")
+
+    @property
+    def colab(self) -> str:
+        """Where Colab finds the site's files, if anywhere."""
+        return (self.extra.get("colab") or "").rstrip("/")
+
+    @property
+    def sections(self) -> dict[str, list[str]]:
+        """The names of the pages in the navigation, by section, in order."""
+        found: dict[str, list[str]] = {}
+        for entry in self.nav or []:
+            title, below = "Start", entry
+            if isinstance(entry, dict):
+                [(title, below)] = entry.items()
+            title = title if isinstance(below, list) else "Start"
+            found.setdefault(title, []).extend(listed(below))
+        return found
+
+
+def listed(entry: Any) -> list[str]:
+    """Return the pages that an entry of the navigation holds, however deep."""
+    if isinstance(entry, str):
+        return [entry]
+    below = entry.values() if isinstance(entry, dict) else entry
+    return [name for x in below for name in listed(x)]
+
+
+def load(root: Path, **instead: Any) -> Config:
+    """Return the site's configuration; what a command says instead comes first.
 
     Left out are the theme, plugins and this project's own extensions: those change the
     HTML of blocks that have been read already. ValueError says what is wrong with it.
     """
     file = root / "mkdocs.yml"
     file = file if file.exists() else OWN
-    config = MkDocsConfig(config_file_path=str(file))
+    config = Config(config_file_path=str(file))
     try:
         with file.open("rb") as opened:
-            found = yaml_load(opened, get_yaml_loader(config=config))
+            found = yaml_load(opened, get_yaml_loader(config=config)) | instead
     except ConfigurationError as error:
         raise ValueError(f"{file}: {error}") from error
     extensions = found.get("markdown_extensions") or []
@@ -44,6 +81,7 @@ def load(root: Path) -> MkDocsConfig:
         raise ValueError(f"{file}: {what}")
     settings = {name: found[name] for name in KEPT if name in found}
     settings["docs_dir"] = str(root / "docs")
+    settings["site_dir"] = str(root / (found.get("site_dir") or "site"))
     settings["plugins"] = []
     settings["markdown_extensions"] = [
         extension
@@ -54,6 +92,8 @@ def load(root: Path) -> MkDocsConfig:
     errors, _ = config.validate()
     if errors:
         raise ValueError("\n".join(f"{file}: {name}: {x}" for name, x in errors))
+    config.said = found
+    config.site_url = config.site_url or "/"
     return config
 
 

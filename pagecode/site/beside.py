@@ -16,8 +16,7 @@ def write_beside(book: Book, site: Path) -> None:
     listed = [{k: v for k, v in asdict(x).items() if k != "text"} for x in exports]
     files["programs.json"] = json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
     texts = {page.name: book.markdown(page) for page in book.pages.values()}
-    facts = book.config.facts
-    about = facts["site_name"], facts.get("site_description") or ""
+    about = book.config.site_name, book.config.site_description or ""
     files["llms.txt"] = llms(*about, book.config.site_url, book.sections, texts)
     for path in (site / "programs").glob("*"):
         if path.relative_to(site).as_posix() not in files:

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from pagecode.book import measured, rosetta
-from pagecode.config import Config, read_config
 from pagecode.files import sha256, visible, write
 from pagecode.give.export import Export, check_stems, export_page
 from pagecode.give.plain import plain
 from pagecode.prove.stamps import Stamps
-from pagecode.read.config import load, names, without_front_matter
+from pagecode.read.config import Config, load, names, without_front_matter
 from pagecode.read.page import Page, Reader
 
 MEMORY = Path(".cache", "site")
@@ -38,8 +37,8 @@ class Book:
 
     def __init__(self, root: Path, *, serving: bool = False, **instead: Any) -> None:
         self.root, self.serving = root, serving
-        self.config: Config = read_config(root, **instead)
-        pages = {page.name: page for page in read_again(root)}
+        self.config = load(root, **instead)
+        pages = {page.name: page for page in read_again(root, self.config)}
         order = [name for found in self.config.sections.values() for name in found]
         order += [name for name in pages if name not in order]
         self.pages = {name: pages[name] for name in order if name in pages}
@@ -127,7 +126,7 @@ class Book:
         pins = visible(self.root / "requirements", "*.txt")
         theme = visible(self.root / "overrides")
         hashes = [sha256(x) for x in (*code, *pins, *theme)]
-        facts = {name: str(x) for name, x in self.config.facts.items()}
+        facts = {name: str(x) for name, x in self.config.said.items()}
         return digest([facts, hashes, self.libraries, os.environ.get("VERIFIED_ONLY")])
 
     @cached_property
@@ -188,9 +187,8 @@ class Book:
 known: dict[Path, tuple[Any, Page]] = {}  # pages as they were read last
 
 
-def read_again(root: Path) -> list[Page]:
+def read_again(root: Path, site: Config) -> list[Page]:
     """Read the pages of which a file has changed since they were read last."""
-    site = load(root)
     for name in names(site):
         path = root / "docs" / name
         if path not in known or known[path][0] != states(known[path][1]):
