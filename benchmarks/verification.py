@@ -24,7 +24,8 @@ from nbclient import NotebookClient
 
 from benchmarks.speed import say, spread
 from pagecode.book import measured
-from pagecode.give.export import export_all
+from pagecode.give.export import export_page
+from pagecode.prove.store import held
 from pagecode.prove.verify import Verifier
 from pagecode.read.page import read_page, read_pages
 from pagecode.run import machine
@@ -81,14 +82,15 @@ def execute(file):
 def verify(program):
     """Verify a program, whatever the cache says; Failure where it does not hold."""
     with Verifier(ROOT, use_cache=False) as verifier:
-        verifier.start([program])
-        for future in program.results.values():
-            future.result()
+        for started in verifier.start([program]):
+            for future in started.results.values():
+                future.result()
 
 
 def time_programs(rounds):
     """Return the seconds of each round by way, for all programs of the chapter."""
-    exports = export_all([read_page(ROOT / "docs" / CHAPTER, ROOT)], ROOT, "")
+    page = read_page(ROOT / "docs" / CHAPTER, ROOT)
+    exports = list(export_page(page, ROOT, "", held(page.programs, ROOT)))
     kinds = {
         kind: [x for x in exports if x.kind == kind] for kind in ("script", "notebook")
     }

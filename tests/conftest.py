@@ -16,6 +16,8 @@ import pytest
 
 from pagecode import __main__
 from pagecode.frameworks import FRAMEWORKS, PACKAGES, selected
+from pagecode.give.export import Export, export_page
+from pagecode.prove.store import held
 from pagecode.prove.verify import Verifier
 from pagecode.read.page import Page, read_page
 from pagecode.run.record import record
@@ -101,6 +103,11 @@ class Site:
     def page(self) -> Page:
         """Read the page."""
         return read_page(self.root / PAGE, self.root)
+
+    def exports(self) -> list[Export]:
+        """Return every file that the page hands out."""
+        page, url = self.page(), "https://book.example/"
+        return list(export_page(page, self.root, url, held(page.programs, self.root)))
 
     def faults(self) -> list[str]:
         """Return what is wrong with the page before anything runs."""

@@ -5,7 +5,6 @@ every notebook. What has passed as it is now is not run again, but for ALL=1.
 """
 
 import ast
-import json
 import os
 import random
 import re
@@ -20,13 +19,7 @@ import pytest
 from pagecode.book.data import stand_ins
 from pagecode.frameworks import selected
 from pagecode.give import kernel
-from pagecode.give.export import (
-    NOT_VERIFIED,
-    Export,
-    export_all,
-    export_page,
-    write_all,
-)
+from pagecode.give.export import NOT_VERIFIED, Export, export_page
 from pagecode.give.proof import Proof, proofs_of, prove
 from pagecode.give.slices import Slicer
 from pagecode.prove.shard import mine
@@ -268,7 +261,7 @@ def test_programs_of_single_blocks_are_short() -> None:
 @pytest.fixture(scope="session")
 def exports() -> list[Export]:
     """Return all that the project hands out."""
-    return export_all(PAGES, ROOT, SITE_URL)
+    return [export for page in PAGES for export in exports_of(page, ROOT)]
 
 
 def program_of(export: Export) -> Program:
@@ -320,13 +313,3 @@ def test_metadata_pins_what_is_imported(exports: list[Export]) -> None:
         for name in ("numpy", "torch", "tensorflow", "pooch", "matplotlib"):
             if re.search(rf"(?m)^(import|from) {name}\b", rest):
                 assert name in listed, export.path
-
-
-def test_list_names_every_file(exports: list[Export], tmp_path: Path) -> None:
-    write_all(exports, tmp_path)
-    listed = json.loads((tmp_path / "programs.json").read_text(encoding="utf-8"))
-    files = {x.relative_to(tmp_path).as_posix() for x in tmp_path.rglob("programs/*")}
-    assert {x["path"] for x in listed} == files
-    keys = {"page", "framework", "kind", "path", "output", "atol", "raises"}
-    assert all(set(x) == keys for x in listed)
-    assert len(files) == len(exports)

@@ -5,24 +5,21 @@ Everything is made from the programs that `verify` runs. Under `programs/` lie
 folder lies `programs.json`, which lists them.
 """
 
-import json
 import os
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pagecode.files import write
 from pagecode.frameworks import LABELS, PACKAGES
 from pagecode.give.needs import Needs, faults
 from pagecode.give.notebook import notebook
 from pagecode.give.parts import parts
 from pagecode.give.proof import Proofs
 from pagecode.give.slices import Slicer, guarded
-from pagecode.prove.store import held
 from pagecode.read.page import Block, Page, Program
 from pagecode.run.script import HELPER
 
@@ -32,7 +29,7 @@ PYTHON = ">=3.11,<3.14"
 Stamps = dict[str, dict[str, Any]]  # a program's stamps that hold, by device
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Export:
     """One file that is handed out, and what it prints."""
 
@@ -40,15 +37,11 @@ class Export:
     framework: str  # pytorch, tensorflow or both
     kind: str  # script, notebook or block
     path: str  # programs/x.pytorch.3.py
-    output: list[str | None]  # the lines it prints; None where there may be any others
-    atol: str | None  # wider room for the floats in them
-    raises: bool  # it fails, with the last line of the output as its error
+    # The lines it prints; None where there may be any others.
+    output: list[str | None] = field(default_factory=list)
+    atol: str | None = None  # wider room for the floats in them
+    raises: bool = False  # it fails, with the last line of the output as its error
     text: str
-
-    @property
-    def address(self) -> str:
-        """Its path as it stands in a link."""
-        return quote(self.path)
 
 
 def versions(stamp: dict[str, Any]) -> str:
@@ -121,9 +114,10 @@ class Exporter:
 
     def made(self, kind: str, path: str, text: str, **promise: Any) -> Export:
         """Return a file."""
-        promised = {"output": [], "atol": None, "raises": False} | promise
-        framework = self.program.framework
-        return Export(self.page.name, framework, kind, path, text=text, **promised)
+        name, framework = self.page.name, self.program.framework
+        return Export(
+            page=name, framework=framework, kind=kind, path=path, text=text, **promise
+        )
 
     def script(self) -> Export:
         """Return the whole program as one file, with the prose as comments."""
@@ -211,26 +205,3 @@ def check_stems(pages: list[Page]) -> None:
         other = taken.setdefault(name, page.name)
         if other != page.name:
             raise ValueError(f"docs/{page.name}: docs/{other} has the same file name")
-
-
-def export_all(
-    pages: list[Page],
-    root: Path,
-    site_url: str,
-    stamps: dict[str, Stamps] | None = None,
-) -> list[Export]:
-    """Return every file of these pages; ValueError where two would share a name."""
-    check_stems(pages)
-    if stamps is None:
-        stamps = held([x for page in pages for x in page.programs], root)
-    return [x for page in pages for x in export_page(page, root, site_url, stamps)]
-
-
-def write_all(exports: list[Export], site: Path) -> None:
-    """Write the files, and `programs.json`, which lists them."""
-    listed = []
-    for export in exports:
-        write(site / export.path, export.text)
-        listed.append({k: x for k, x in asdict(export).items() if k != "text"})
-    text = json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
-    write(site / "programs.json", text)

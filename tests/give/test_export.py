@@ -6,19 +6,21 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote
 
 import pytest
 
-from pagecode.give.export import NOT_VERIFIED, export_all, verified, write_all
+from pagecode.give.export import NOT_VERIFIED, check_stems, verified
 from pagecode.read.page import read_pages
+from pagecode.site.beside import write_beside
+from pagecode.site.book import Book
 from tests.conftest import PAGE, Site
 
 
 def test_files_are_numbered_as_their_programs_blocks(site: Site) -> None:
     site.add("x = 1")
     site.add("print(x)")
-    found = export_all([site.page()], site.root, "https://book.example/")
+    found = site.exports()
     assert [x.path for x in found if x.kind == "block"] == [
         "programs/page.pytorch.1.py",
         "programs/page.pytorch.2.py",
@@ -35,9 +37,7 @@ def test_what_is_handed_out_says_what_it_is(site: Site) -> None:
     site.add("print(x)\nx[5]", "1\nTypeError: ...", "raises")
     site.add("print(x", "SyntaxError: ...", "raises")
     site.add("print(id(x))", "7", output="varies")
-    script, notebook, first, second, third, fourth = export_all(
-        [site.page()], site.root, "https://book.example/"
-    )
+    script, notebook, first, second, third, fourth = site.exports()
     assert [x.kind for x in (script, notebook)] == ["script", "notebook"]
     # A script and a notebook go on where a block fails.
     fails = [x.raises for x in (script, notebook, first, second, third, fourth)]
@@ -62,22 +62,26 @@ def test_what_is_handed_out_says_what_it_is(site: Site) -> None:
 
 def test_files_are_written_where_a_site_is_and_where_none_is(site: Site) -> None:
     site.add("print('é')", "é")
-    found = export_all([site.page()], site.root, "https://book.example/")
+    book = Book(site.root, site_url="https://book.example/")
     for _ in range(2):
-        write_all(found, site.root / "a" / "site")
+        write_beside(book, site.root / "a" / "site")
+    found = site.exports()
     for export in found:
         assert site.text(f"a/site/{export.path}") == export.text
     listed = json.loads(site.text("a/site/programs.json"))
     assert [x["path"] for x in listed] == [x.path for x in found]
     assert [x["output"] for x in listed if x["kind"] == "script"] == [["é"]]
+    keys = {"page", "framework", "kind", "path", "output", "atol", "raises"}
+    assert all(set(x) == keys for x in listed)
+    written = {x.name for x in (site.root / "a/site/programs").iterdir()}
+    assert written == {Path(x.path).name for x in found}
 
 
 def test_two_pages_of_one_file_name_are_refused(site: Site) -> None:
     site.add("x = 1")
     site.write("docs/more/page.md", site.text(PAGE))
-    pages = read_pages(site.root)
     with pytest.raises(ValueError, match=r"more/page\.md has the same"):
-        export_all(pages, site.root, "https://book.example/")
+        check_stems(read_pages(site.root))
 
 
 def test_head_says_when_with_what_and_on_what_it_was_verified() -> None:
@@ -91,9 +95,8 @@ def test_head_says_when_with_what_and_on_what_it_was_verified() -> None:
 
 
 def texts(site: Site) -> list[str]:
-    """Return the text of every program that the site's pages hand out."""
-    found = export_all(read_pages(site.root), site.root, "https://book.example/")
-    return [x.text for x in found if x.kind != "notebook"]
+    """Return the text of every program that the page hands out."""
+    return [x.text for x in site.exports() if x.kind != "notebook"]
 
 
 @pytest.mark.parametrize(
@@ -130,14 +133,13 @@ def test_addresses_are_quoted_and_names_are_not(site: Site, name: str) -> None:
     site.add("print(1)", "1")
     site.write(f"docs/{name}", site.text())
     (site.root / PAGE).unlink()
-    found = export_all(read_pages(site.root), site.root, "https://book.example/")
-    write_all(found, site.root / "site")
-    for export in found:
+    book = Book(site.root, site_url="https://book.example/")
+    write_beside(book, site.root / "site")
+    [page] = book.pages.values()
+    for export in book.exports(page):
         assert (site.root / "site" / export.path).is_file()
         assert Path(export.path).name.startswith(Path(name).stem)
-        assert unquote(export.address) == export.path
-        assert f"https://book.example/{export.address}" in export.text
-        assert not set(" #?\u00f6") & set(export.address)
+        assert f"https://book.example/{quote(export.path)}" in export.text
 
 
 @pytest.mark.parametrize("other", ["Page.md", "more/page.md"])
@@ -147,4 +149,4 @@ def test_names_that_one_disk_takes_for_the_same_are_refused(
     site.add("x = 1")
     site.write(f"docs/{other}", site.text(PAGE))
     with pytest.raises(ValueError, match=r"docs/.*: docs/.* has the same file name"):
-        texts(site)
+        check_stems(read_pages(site.root))

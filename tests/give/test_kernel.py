@@ -3,7 +3,6 @@
 import pytest
 
 from pagecode import __main__
-from pagecode.give.export import export_all
 from pagecode.give.kernel import prove_notebook
 from pagecode.run.process import Failure
 from tests.conftest import Site
@@ -12,7 +11,7 @@ from tests.conftest import Site
 def run(site: Site) -> bool:
     """Run the page's notebook; return whether it had to."""
     page = site.page()
-    text = next(x.text for x in export_all([page], site.root, "") if "ipynb" in x.path)
+    text = next(x.text for x in site.exports() if x.kind == "notebook")
     return prove_notebook(text, page.programs[0], site.root, seconds=1)
 
 

@@ -4,9 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from pagecode.give.export import export_all
 from pagecode.give.needs import Needs, faults
-from pagecode.read.page import read_pages
 from tests.conftest import Site
 
 PINS = "numpy==2.4.6\ntorch==2.15.0\ntorchvision==0.29.2\n"
@@ -68,7 +66,7 @@ def test_import_that_nothing_pinned_provides_is_refused(site: Site, code: str) -
     assert said.startswith("docs/page.md:3: no pinned package provides '")
     assert "\n  at        snippets/code.py:" in said
     with pytest.raises(ValueError, match="no pinned package"):
-        export_all(read_pages(site.root), site.root, "")
+        site.exports()
 
 
 def test_failing_block_may_import_what_is_missing(site: Site) -> None:
@@ -82,7 +80,7 @@ def test_failing_block_may_import_what_is_missing(site: Site) -> None:
 def test_each_part_of_a_program_lists_its_own_imports(site: Site) -> None:
     needs(site, "import numpy")
     site.add("import torch")
-    found = export_all([site.page()], site.root, "")
+    found = site.exports()
     heads = [x.text.partition("# ///\n\n")[0] for x in found if x.kind == "block"]
     assert ["numpy" in x for x in heads] == [True, True]
     assert ["torch" in x for x in heads] == [False, True]

@@ -6,14 +6,13 @@ import json
 
 import pytest
 
-from pagecode.give.export import export_all
 from pagecode.give.proof import Proof, proofs_of, prove, report
 from tests.conftest import Site
 
 
 def code(site: Site) -> str:
     """Return the code of the last block's program, without its head."""
-    *_, last = export_all([site.page()], site.root, "")
+    *_, last = site.exports()
     lines = last.text.splitlines()
     start = max(n for n, x in enumerate(lines[:20]) if x.startswith("#")) + 1
     return "\n".join(x for x in lines[start:] if x)
@@ -153,7 +152,7 @@ def test_error_is_the_same_on_the_page_and_in_what_is_handed_out(
     assert set(site.errors()) == {""}
     for proof in prove(proofs_of(site.page().programs[0]), site.root):
         assert not proof.falls_back, report(proof)
-    script, notebook, *_, failing, last = export_all([site.page()], site.root, "")
+    script, notebook, *_, failing, last = site.exports()
     for export in (script, last):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):

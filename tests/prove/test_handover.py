@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from pagecode.give.export import export_all
 from pagecode.prove import keys, packages, store
 from pagecode.prove.store import held
 from pagecode.run import machine
@@ -50,7 +49,7 @@ def change_stamp(site: Site, **facts) -> None:
 
 
 def build(site: Site):
-    return export_all([site.page()], site.root, "https://book.example/")
+    return site.exports()
 
 
 def test_stamps_are_taken_over_by_another_machine(elsewhere: Site, monkeypatch, capsys):

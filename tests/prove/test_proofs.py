@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from pagecode.give import proof
-from pagecode.give.export import export_all
 from pagecode.give.kernel import prove_notebook
 from pagecode.prove import keys
 from tests.conftest import CODE, Site
@@ -103,9 +102,7 @@ def test_notebook_runs_again_where_what_compares_has_changed(
 
     def notebook_ran() -> bool:
         page = site.page()
-        [text] = [
-            x.text for x in export_all([page], site.root, "") if "ipynb" in x.path
-        ]
+        [text] = [x.text for x in site.exports() if x.kind == "notebook"]
         return prove_notebook(text, page.programs[0], site.root)
 
     assert [notebook_ran(), notebook_ran()] == [True, False]
