@@ -43,6 +43,11 @@ class Export:
     raises: bool = False  # it fails, with the last line of the output as its error
     text: str
 
+    @property
+    def shown(self) -> str:
+        """Where a notebook lies for the site to show: notebooks/x.pytorch.ipynb."""
+        return self.path.replace(FOLDER, "notebooks", 1)
+
 
 def versions(stamp: dict[str, Any]) -> str:
     """Say which versions a program was verified with, of what it could import."""

@@ -47,11 +47,9 @@ def notebook(parts: list[str | Block], head: str, needs: dict[str, str]) -> str:
     ]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    count = 0
-    for cell in cells[2:]:
-        if cell.cell_type == "code":
-            count += 1
-            cell.execution_count = count
+    ran = [cell for cell in cells[2:] if cell.cell_type == "code"]
+    for count, cell in enumerate(ran, 1):
+        cell.execution_count = count
     made = new_notebook(
         cells=cells,
         metadata={

@@ -145,7 +145,9 @@ def parts(
     settle_links(soup, page, site, keep)
     settle_layout(soup, framework)
     soup.smooth()
-    text = TOKEN.sub(lambda x: kept[int(x[1])], laid_out(Plain().convert_soup(soup)))
+    text = re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", Plain().convert_soup(soup))
+    text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+    text = TOKEN.sub(lambda x: kept[int(x[1])], text)
     return list(pieces_of(text, page.blocks))
 
 
@@ -227,7 +229,7 @@ def settle_links(
         found.decompose()
     for found in soup.select("[href], [src]"):
         name = "href" if found.has_attr("href") else "src"
-        found[name] = urljoin(site + address(page.name), str(found[name]))
+        found[name] = urljoin(site + page.address, str(found[name]))
     for found in soup.select("sup[id^='fnref']"):
         found.replace_with(f" (note {found.get_text()})")
     for number, found in enumerate(soup.select(".footnote > ol > li"), 1):
@@ -279,32 +281,21 @@ def titled(soup: BeautifulSoup, text: str) -> Tag:
     return paragraph
 
 
-def laid_out(text: str) -> str:
-    """Return the converter's text with each kept piece under the indent of its line."""
-    text = re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text)
-    return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
-
-
 def pieces_of(text: str, blocks: Sequence[Block]) -> Iterator[str | Block]:
     """Cut text where it has the marks of blocks.
 
     What follows a block in a list or the like is indented for it no more.
     """
-    rest, start, loose = text, 0, ""
-    places: list[Any] = [*BLOCK.finditer(rest), None]
+    start, loose = 0, ""
+    places: list[Any] = [*BLOCK.finditer(text), None]
     for place in places:
-        piece = rest[start : place.start() if place else None]
-        if loose.strip() == "" and loose:
+        piece = text[start : place.start() if place else None]
+        if loose.isspace():
             lines = piece.split("\n")
-            inside = next(
-                (
-                    n
-                    for n, line in enumerate(lines)
-                    if line.strip() and not line.startswith(loose)
-                ),
-                len(lines),
-            )
-            lines[:inside] = [line.removeprefix(loose) for line in lines[:inside]]
+            for number, line in enumerate(lines):
+                if line.strip() and not line.startswith(loose):
+                    break
+                lines[number] = line.removeprefix(loose)
             piece = "\n".join(lines)
         if piece := re.sub(r"\A(?:[ >]*\n)+|\n[\s>]*\Z", "", piece).rstrip():
             yield piece

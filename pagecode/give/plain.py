@@ -24,17 +24,17 @@ OPTIONAL = """\
 def plain(
     page: Page,
     root: Path,
-    site_url: str,
+    site: str,
     exports: list[Export],
     fill: Callable[[str], str],
     stamp: str,
 ) -> str:
     """Return a page as Markdown that stands for itself, its links absolute.
 
+    `site` is the address of the site, with a stroke at its end.
     `fill` puts into the page's text what it asks for in comments; `exports` are the
     page's files, and `stamp` says what was verified of them.
     """
-    site = site_url.rstrip("/") + "/"
     # What several blocks print or draw alike stands once, below the last of them.
     last = {id(b.output): b for b in page.blocks if b.output}
     drawn = {picture.path: block for block in page.blocks for picture in block.pictures}
@@ -73,12 +73,11 @@ def summary(text: str) -> str:
 def llms(
     name: str,
     description: str,
-    site_url: str,
+    site: str,
     sections: dict[str, list[Page]],
     texts: dict[str, str],
 ) -> str:
     """Return llms.txt: what the site is, and where each page lies as Markdown."""
-    site = site_url.rstrip("/") + "/"
     written = [f"# {name}\n", f"> {description}\n"]
     for section, pages in sections.items():
         written.append(f"## {section}\n")

@@ -97,6 +97,8 @@ class Page:
     path: Path
     name: str  # models/x.md
     title: str  # as the site tells it
+    head: dict[str, Any] = field(repr=False)  # its front matter
+    text: str = field(repr=False)  # below the front matter, as it is typed
     blocks: tuple[Block, ...]
     faults: tuple[Fault, ...]
     lines: tuple[Line, ...] = field(repr=False)  # below the front matter, expanded
@@ -179,7 +181,7 @@ class Reader:
     def read(self, text: str | None = None) -> Page:
         """Read the page, or what it would be with this text."""
         name = self.path.relative_to(self.root / "docs").as_posix()
-        front_matter: dict[str, Any] = {}
+        head, below = dict[str, Any](), ""
         markdown, heading = config.markdown(self.site)
         try:
             if text is None:
@@ -187,7 +189,7 @@ class Reader:
         except (OSError, UnicodeDecodeError) as error:
             self.fault(Line("", self.path, 1), f"this page cannot be read: {error}")
         else:
-            below, front_matter = config.without_front_matter(text)
+            below, head = config.without_front_matter(text)
             above = text[: len(text) - len(below)].count("\n")
             page = [
                 Line(x, self.path, n)
@@ -210,7 +212,9 @@ class Reader:
         return Page(
             self.path,
             name,
-            config.title(name, front_matter, MARK.sub("", heading.text)),
+            config.title(name, head, MARK.sub("", heading.text)),
+            head,
+            below,
             tuple(blocks.values()),
             tuple(sorted(self.faults, key=lambda fault: fault.place)),
             tuple(self.lines),

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pagecode.files import sha256, visible, write
 from pagecode.give.export import Export, check_stems, export_page
 from pagecode.give.plain import plain
 from pagecode.prove.stamps import Stamps
-from pagecode.read.config import Config, load, names, without_front_matter
+from pagecode.read.config import Config, load, names
 from pagecode.read.page import Page, Reader
 
 MEMORY = Path(".cache", "site")
@@ -45,7 +45,7 @@ class Book:
         sound = [page for page in self.pages.values() if not page.faults]
         check_stems(sound)
         self.stamps = Stamps(sound, root)
-        self.texts = {page_text(page): page for page in self.pages.values()}
+        self.texts = {page.text.strip(): page for page in self.pages.values()}
         self.keys: dict[str, str] = {}
         self.made: dict[str, Any] = {}
 
@@ -89,24 +89,19 @@ class Book:
     def key(self, page: Page) -> str:
         """Return a hash over all that a page's files and HTML are made of."""
         if page.name not in self.keys:
-            self.keys[page.name] = self.new_key(page)
-        return self.keys[page.name]
-
-    def new_key(self, page: Page) -> str:
-        """Return that hash, worked out."""
-        asked = "\n\n".join(re.findall(r"<!--.*?-->", "\n".join(page.lines)))
-        named = re.findall(r"[\w.%-]+\.svg", "\n".join(page.lines))
-        pictures = [x for x in self.pictures if x.name in named]
-        return digest(
-            [
+            text = "\n".join(page.lines)
+            asked = "\n\n".join(re.findall(r"<!--.*?-->", text))
+            named = re.findall(r"[\w.%-]+\.svg", text)
+            made_of = [
                 self.around,
                 page.name,
                 [[str(line), line.file.name, line.number] for line in page.lines],
                 self.fill(asked, page),
-                [[str(path), sha256(path)] for path in pictures],
+                [[str(x), sha256(x)] for x in self.pictures if x.name in named],
                 page.blocks and self.proofs,
             ]
-        )
+            self.keys[page.name] = digest(made_of)
+        return self.keys[page.name]
 
     @cached_property
     def pictures(self) -> list[Path]:
@@ -164,13 +159,12 @@ class Book:
         """Return a page's copy in Markdown."""
         stamp = self.stamps.line(page.name) if page.blocks else ""
         files, url = self.exports(page), self.config.site_url
-
-        def make() -> str:
-            return plain(
-                page, self.root, url, files, lambda text: self.fill(text, page), stamp
-            )
-
-        return self.remember("copy", self.key(page), make)
+        fill = partial(self.fill, page=page)
+        return self.remember(
+            "copy",
+            self.key(page),
+            lambda: plain(page, self.root, url, files, fill, stamp),
+        )
 
     def notebooks(self) -> Iterator[tuple[Page, Export]]:
         """Yield every notebook with its page."""
@@ -189,12 +183,12 @@ known: dict[Path, tuple[Any, Page]] = {}  # pages as they were read last
 
 def read_again(root: Path, site: Config) -> list[Page]:
     """Read the pages of which a file has changed since they were read last."""
-    for name in names(site):
-        path = root / "docs" / name
+    paths = [root / "docs" / name for name in names(site)]
+    for path in paths:
         if path not in known or known[path][0] != states(known[path][1]):
             page = Reader(path, root, site).read()
             known[path] = states(page), page
-    return [known[root / "docs" / name][1] for name in names(site)]
+    return [known[path][1] for path in paths]
 
 
 def states(page: Page) -> Any:
@@ -203,12 +197,6 @@ def states(page: Page) -> Any:
         return object()
     files = sorted({page.path, *(line.file for line in page.lines)})
     return [[x, x.stat()[6:9]] for x in files if x.is_file()]
-
-
-def page_text(page: Page) -> str:
-    """Return what a site generator gives to Markdown of a page: all but its head."""
-    text = page.path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
-    return without_front_matter(text)[0].strip()
 
 
 def digest(facts: Any) -> str:

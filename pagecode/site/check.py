@@ -149,7 +149,7 @@ def check(book: Book, site: Path) -> list[str]:
         else:
             faults += check_page(page, paths[shown])
     for _, export in book.notebooks():
-        shown = f"{export.path.replace('programs/', 'notebooks/', 1)[:-6]}/index.html"
+        shown = f"{export.shown.removesuffix('.ipynb')}/index.html"
         own.add(shown)
         if shown in paths:
             cells = json.loads(export.text)["cells"]
@@ -177,8 +177,7 @@ def check_page(page: Page, html: Html) -> Iterator[str]:
             "page is verified\n"
             "  to do     list pagecode.site.extension under markdown_extensions"
         )
-    source = page.path.read_text(encoding="utf-8-sig")
-    escaped = re.findall(r"(?m)^.*;-+8<-.*$", source)
+    escaped = re.findall(r"(?m)^.*;-+8<-.*$", page.text)
     if html.includes != [x.strip().replace(";-", "-") for x in escaped]:
         yield f"{name}: an include reaches the reader: {html.includes}"
     if twice := [x for x, count in html.ids.items() if count > 1]:

@@ -23,7 +23,7 @@ from markdown.treeprocessors import Treeprocessor
 from pagecode.frameworks import LABELS
 from pagecode.give.export import verified
 from pagecode.give.parts import Fill
-from pagecode.read.config import keep_amounts, without_front_matter
+from pagecode.read.config import keep_amounts
 from pagecode.read.fences import is_python
 from pagecode.read.page import Block, Page
 from pagecode.site.book import Book, book
@@ -112,7 +112,7 @@ class AddDownloads(Step, Treeprocessor):
     def run(self, root: Element) -> None:
         """Add to the page's elements, before its table of contents is made of them."""
         page, shown = self.work.page, self.work.book
-        if not page.blocks or "downloads" in hidden(page):
+        if not page.blocks or "downloads" in (page.head.get("hide") or []):
             return
         titles = [number for number, x in enumerate(root) if x.tag == "h1"]
         cost = self.md.htmlStash.store(shown.stamps.cost(page.name))
@@ -188,12 +188,6 @@ class Finish(Step, Postprocessor):
         return thin(draw_pictures(html, page.address, self.work.book))
 
 
-def hidden(page: Page) -> list[str]:
-    """Return what a page hides, by its head."""
-    text = page.path.read_text(encoding="utf-8-sig")
-    return without_front_matter(text)[1].get("hide") or []
-
-
 def unread_tex(html: str) -> str:
     """Return the first TeX that a page shows as it stands, or ''."""
     text = re.sub(r"<(pre|code|math|script|style|svg)\b.*?</\1>", " ", html, flags=re.S)
@@ -212,18 +206,18 @@ def downloads(shown: Book, page: Page) -> str:
     rows = []
     for program in page.programs:
         script, notebook = (
-            file.path
+            file
             for file in shown.exports(page)
             if file.framework == program.framework and file.kind != "block"
         )
-        read = notebook.replace("programs/", "notebooks/", 1).removesuffix(".ipynb")
+        read = notebook.shown.removesuffix(".ipynb")
         links = [
-            f'<a href="{relative(script, page)}" download>script</a>',
-            f'<a href="{relative(notebook, page)}" download>notebook</a>',
+            f'<a href="{relative(script.path, page)}" download>script</a>',
+            f'<a href="{relative(notebook.path, page)}" download>notebook</a>',
             f'<a href="{relative(read, page)}/">notebook to read here</a>',
         ]
         if colab := shown.config.colab:
-            links.append(f'<a href="{colab}/{quote(notebook)}">open in Colab</a>')
+            links.append(f'<a href="{colab}/{quote(notebook.path)}">open in Colab</a>')
         rows.append(f"<li>{LABELS[program.framework]}: {', '.join(links)}</li>")
     copy = relative(page.name, page)
     rows.append(f'<li>Both, with outputs: <a href="{copy}">Markdown</a></li>')

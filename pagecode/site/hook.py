@@ -82,10 +82,9 @@ def on_files(files: Any, config: Any) -> Any:
         raise PluginError(str(error)) from error
     folder = book.root / NOTEBOOKS
     for _, export in notebooks:
-        name = export.path.replace("programs/", "notebooks/", 1)
-        books.write(folder / name, marked(export.text)[0])
+        books.write(folder / export.shown, marked(export.text)[0])
         where = str(folder), config.site_dir, config.use_directory_urls
-        files.append(File(name, *where))
+        files.append(File(export.shown, *where))
     return files
 
 
@@ -160,8 +159,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def notebook_of(page: Any) -> Any:
     """Return the page and the notebook that MkDocs has a page for."""
-    path = page.file.src_uri.replace("notebooks/", "programs/", 1)
-    return next(x for x in book.notebooks() if x[1].path == path)
+    return next(x for x in book.notebooks() if x[1].shown == page.file.src_uri)
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
