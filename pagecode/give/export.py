@@ -93,7 +93,7 @@ class Exporter:
     def __init__(
         self, program: Program, root: Path, site_url: str, stamps: Stamps
     ) -> None:
-        self.program, self.page, self.root = program, program.page, root
+        self.program, self.page = program, program.page
         self.url, self.verified = site_url, verified(stamps)
         self.base = f"{FOLDER}/{self.page.stem}.{program.framework}"
         self.pieces = parts(self.page, program.framework, root, site_url)

@@ -182,7 +182,7 @@ def settle_code(
 ) -> None:
     """Put a mark in the place of each block; take out what it prints and draws."""
     drawn = set[str]()
-    folder = site + address(f"{posixpath.dirname(page.name)}/index.md".lstrip("/"))
+    docs = page.path.parents[page.name.count("/")]
     for found in soup.select("[data-fence], pre, img"):
         if found.name == "img":
             if unquote(str(found["src"])) in drawn:
@@ -193,19 +193,14 @@ def settle_code(
         else:
             part = (shown := page.fences[int(str(found["data-fence"]))]).part
             if isinstance(part, Block):
-                drawn = drawn_by(part, page, folder)
+                paths = (posixpath.relpath(x.path, docs) for x in part.pictures)
+                drawn = {unquote(site) + path for path in paths}
                 mark(soup, found, f"\ue002{page.blocks.index(part)}\ue003")
             elif isinstance(part, Output):
                 found.decompose()
             else:
                 text = "\n".join(shown.texts)
                 mark(soup, found, keep(fence(shown.language, text)))
-
-
-def drawn_by(block: Block, page: Page, folder: str) -> set[str]:
-    """Return the addresses of the pictures that a block draws."""
-    paths = (posixpath.relpath(x.path, page.path.parent) for x in block.pictures)
-    return {unquote(urljoin(folder, path)) for path in paths}
 
 
 def mark(soup: BeautifulSoup, found: Tag, text: str) -> None:

@@ -127,9 +127,8 @@ def markdown(config: MkDocsConfig) -> tuple[Markdown, FirstHeading]:
     )
     keep_amounts(site)
     heading = FirstHeading(site)
-    site.treeprocessors.register(
-        heading, "first_heading", 1
-    )  # where MkDocs has its own
+    # MkDocs has its own at this place.
+    site.treeprocessors.register(heading, "first_heading", 1)
     return site, heading
 
 

@@ -100,10 +100,9 @@ def read_html(path: Path, state: tuple) -> Html:
     text = path.read_text(encoding="utf-8")
     tree = lxml.html.document_fromstring(text)
     code = list(code_of(tree, path.name))
-    marks = ["".join(place.attrib) for place, _ in code]
-    programs = [x for x in marks if "data-program-" in x]
     blocks = [text.strip("\n") for _, text in code]
-    found = Html(blocks, len(programs) < len(code), Counter())
+    bare = any("data-program-" not in "".join(place.attrib) for place, _ in code)
+    found = Html(blocks, bare, Counter())
     for element in tree.iter():
         if not isinstance(element.tag, str):
             continue
