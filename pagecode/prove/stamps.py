@@ -17,12 +17,7 @@ from pagecode.give.export import NOT_VERIFIED, cpu_first, versions
 from pagecode.prove.store import dated, held
 from pagecode.read.page import Page, Program, place_of
 
-PLACE = re.compile(
-    r"(?P<code>^[ >]*(?P<fence>`{3,}|~{3,}).*?^[ >]*(?P=fence)"
-    r"|(?<![`\\])(?P<ticks>`+)(?!`)(?:(?!\n[ >]*\n).)+?(?<!`)(?P=ticks)(?!`))"
-    r"|<!--\s*(?:stamp:\s*(?P<page>[^<>]*?)|stamps)\s*-->",
-    re.DOTALL | re.MULTILINE,
-)
+PLACE = re.compile(r"<!--\s*(?:stamp:\s*([^<>]*?)|stamps)\s*-->")
 
 
 def about(seconds: float) -> str:
@@ -141,18 +136,16 @@ class Stamps:
     def fill(self, markdown: str, page: str) -> str:
         """Put the stamps where the page asks for them; ValueError where there is none.
 
-        A page without programs has no stamp. What is shown as code asks for none.
+        A page without programs has no stamp.
         """
 
         def fill_in(found: re.Match) -> str:
-            if found["code"]:
-                return found[0]
-            if found["page"] is None:
+            if found[1] is None:
                 return self.status(page)
-            if self.programs.get(found["page"]):
-                return self.line(found["page"])
+            if self.programs.get(found[1]):
+                return self.line(found[1])
             where = place_of(found[0], f"docs/{page}", self.root)
-            what = f"no page docs/{found['page']} with programs that could be stamped"
+            what = f"no page docs/{found[1]} with programs that could be stamped"
             raise ValueError(f"{where}: {what}")
 
         return PLACE.sub(fill_in, markdown)

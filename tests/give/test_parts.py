@@ -157,3 +157,26 @@ def test_three_blanks_are_no_tab(site):
 
 def test_a_rule_at_the_top_is_no_front_matter(site):
     assert prose(site, "---\nA\n") == "---\n\nA"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "```html\n{}\n```",
+        "~~~~ html\n```\n{}\n~~~~",
+        '=== "Tab"\n\n    ````\n    ```\n    {}\n    ````',
+        "> ~~~\n> {}\n> ~~~",
+        "Write `{}` where it is wanted.",
+        "Write `` ` {} `` where it is wanted.",
+    ],
+)
+@pytest.mark.parametrize("asked", ["<!-- stamp: page.md -->", "<!-- stamps -->"])
+def test_what_is_shown_as_code_asks_for_nothing(
+    site: Site, code: str, asked: str
+) -> None:
+    site.write(PAGE, f"\\` {asked} ` {asked}\n\n{code.format(asked)}\n\n{asked}\n")
+    page, fill = site.page(), lambda text: text.replace(asked, "filled")
+    [text] = parts(page, "pytorch", site.root, URL, fill)
+    before, after = text.split(asked)
+    assert before.count("filled") == 2
+    assert after.count("filled") == 1

@@ -194,29 +194,6 @@ def test_stamp_of_no_program_is_refused(verified: Site, name: str) -> None:
         stamps(verified).fill(place, "index.md")
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "```html\n{}\n```",
-        "~~~~ html\n```\n{}\n~~~~",
-        '=== "Tab"\n\n    ````\n    ```\n    {}\n    ````',
-        "> ~~~\n> {}\n> ~~~",
-        "Write `{}` where it is wanted.",
-        "Write `` ` {} `` where it is wanted.",
-    ],
-)
-@pytest.mark.parametrize("place", [STAMP, "<!-- stamps -->"])
-def test_stamp_that_is_shown_as_code_is_left(
-    verified: Site, code: str, place: str
-) -> None:
-    shown = code.format(place)
-    text = f"\\` {STAMP} ` {STAMP}\n\n{shown}\n\n{STAMP}\n"
-    filled = stamps(verified).fill(text, "index.md")
-    before, after = filled.split(shown)
-    assert before.count("verified") == 2
-    assert after.count("verified") == 1
-
-
 def test_memory_is_the_programs_own(site: Site) -> None:
     """Linux counts for a child what its parent held: here, 400 MB."""
     held = b"x" * 400_000_000
