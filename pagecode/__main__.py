@@ -10,7 +10,6 @@ from pathlib import Path
 from pagecode.book import data, new
 from pagecode.frameworks import selected
 from pagecode.give import kernel, needs, proof
-from pagecode.give.export import Exporter
 from pagecode.prove import gpu, handover
 from pagecode.prove.shard import mine, shard
 from pagecode.prove.verify import Verifier, report
@@ -58,16 +57,15 @@ def notebook_runs(run: Run, root: Path, use_cache: bool) -> bool:
 
     Without the cache, it is.
     """
-    if use_cache and run.stamp["seconds"] > kernel.CHEAP:
-        return True
-    if kernel.is_guarded(run.program):
-        print(f"  {run.program.name}: its notebook is not run, for it starts processes")
-        return True
     program, seconds = run.program, run.stamp["seconds"]
-    text = Exporter(program, root, "", {}).notebook().text
+    if use_cache and seconds > kernel.CHEAP:
+        return True
+    if kernel.is_guarded(program):
+        print(f"  {program.name}: its notebook is not run, for it starts processes")
+        return True
     how = {"seconds": seconds, "use_cache": use_cache}
     try:
-        if kernel.prove_notebook(text, program, root, **how):
+        if kernel.prove_notebook(program, root, **how):
             print(f"  {program.name}: its notebook ran", flush=True)
     except Failure as failure:
         print(failure, file=sys.stderr)

@@ -201,12 +201,8 @@ def run_notebook(program: Program) -> None:
     """Run a program's notebook, if that takes little."""
     if not ALL and (took(program) or kernel.CHEAP + 1) > kernel.CHEAP:
         pytest.skip("a notebook that takes long runs with ALL=1")
-    found = exports_of(program.page, ROOT)
-    ends = f".{program.framework}.ipynb"
-    [export] = [x for x in found if x.path.endswith(ends)]
-    kernel.prove_notebook(
-        export.text, program, ROOT, seconds=took(program) or 300, use_cache=not ALL
-    )
+    seconds = took(program) or 300
+    kernel.prove_notebook(program, ROOT, seconds=seconds, use_cache=not ALL)
 
 
 WORK |= {f"notebook {x.name}": partial(run_notebook, x) for x in NOTEBOOKS}

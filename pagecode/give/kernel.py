@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from pagecode.give.export import Exporter
 from pagecode.give.needs import Needs
 from pagecode.prove import keys, store
 from pagecode.prove.inputs import code_of
@@ -42,13 +43,14 @@ def is_guarded(program: Program) -> bool:
 
 
 def prove_notebook(
-    text: str, program: Program, root: Path, *, seconds: float, use_cache: bool = True
+    program: Program, root: Path, *, seconds: float, use_cache: bool = True
 ) -> bool:
     """Run a program's notebook; return False where it has run as it is now.
 
     `seconds` is what the program itself took. Raises Failure where a cell does not
     print and draw what its block's page shows.
     """
+    text = Exporter(program, root, "", {}).notebook().text
     cells = nbformat.reads(text, as_version=4).cells
     shown = keys.content(program, root, modules=False), keys.code("give/kernel.py")
     content = keys.digest([[x for x in cells if x.cell_type == "code"], shown])

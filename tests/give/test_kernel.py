@@ -10,9 +10,7 @@ from tests.conftest import Site
 
 def run(site: Site) -> bool:
     """Run the page's notebook; return whether it had to."""
-    page = site.page()
-    text = next(x.text for x in site.exports() if x.kind == "notebook")
-    return prove_notebook(text, page.programs[0], site.root, seconds=1)
+    return prove_notebook(site.page().programs[0], site.root, seconds=1)
 
 
 def test_notebook_that_shows_what_its_page_does_is_remembered(site: Site) -> None:

@@ -101,9 +101,7 @@ def test_notebook_runs_again_where_what_compares_has_changed(
     site.add("print(0.25)", "0.25", output="atol=0.1")
 
     def notebook_ran() -> bool:
-        page = site.page()
-        [text] = [x.text for x in site.exports() if x.kind == "notebook"]
-        return prove_notebook(text, page.programs[0], site.root)
+        return prove_notebook(site.page().programs[0], site.root, seconds=1)
 
     assert [notebook_ran(), notebook_ran()] == [True, False]
     kernel = copied / "give" / "kernel.py"
