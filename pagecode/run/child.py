@@ -69,15 +69,17 @@ def parse(block: dict[str, Any], path: str, flags: int) -> tuple[Statements, int
     return statements, flags
 
 
-def alone(block: dict[str, Any], flags: int) -> Exception | None:
-    """Return the error of a block that must fail, its lines counted from its own top.
+def alone(block: dict[str, Any], flags: int, path: str) -> Exception | None:
+    """Return the error of a block that must fail, its message told of the block alone.
 
-    The message may say one, and in each file that is handed out it would be another.
+    It may say a line, and in each file that is handed out that would be another.
     """
     try:
         if block["raises"]:
-            compile(block["text"], "<string>", "exec", flags, dont_inherit=True)
-    except Exception as error:
+            compile(block["text"], path, "exec", flags, dont_inherit=True)
+    except Exception as error:  # or it is nested too deeply
+        if isinstance(error, SyntaxError):
+            error.lineno = (error.lineno or 1) + block["first"] - 1
         return error
     return None
 
@@ -95,7 +97,7 @@ def parse_all(program: dict[str, Any]) -> list[Statements | Exception]:
             statements, flags = parse(block, path, flags)
             found.append(statements)
         except Exception as error:  # a SyntaxError, or that it is nested too deeply
-            found.append(alone(block, flags) or error)
+            found.append(alone(block, flags, path) or error)
     pairs = zip(found, program["blocks"], strict=True)
     if all(block["raises"] or isinstance(x, list) for x, block in pairs):
         try:  # what is right in itself may be wrong below the others

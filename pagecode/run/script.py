@@ -59,19 +59,21 @@ def script(program: Program) -> Script:
 def caught(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
     """Return code that must fail as code that goes on: lines above it, it, lines below.
 
-    Each of its lines stays a line. What does not compile becomes a text to execute.
+    Each of its lines stays a line. What does not compile there becomes a text to
+    execute.
     """
     try:
         tree = ast.parse("\n".join(lines))
-        compile(tree, "", "exec", dont_inherit=True)
+        inside = {  # what a string holds keeps its place
+            row
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Constant, ast.JoinedStr))
+            for row in range(node.lineno, node.end_lineno or 0)
+        }
+        texts = [x if n in inside or not x else f"    {x}" for n, x in enumerate(lines)]
+        made = "\n".join([FAILING, *texts, *HANDLER])  # a future is imported at the top
+        compile(made, "", "exec", dont_inherit=True)
     except SyntaxError:
         texts = [f"        {line + chr(10)!r}" for line in lines]
         return [FAILING, "    exec("], texts, ["    )", *HANDLER]
-    inside = {  # what a string holds keeps its place
-        row
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.Constant, ast.JoinedStr))
-        for row in range(node.lineno, node.end_lineno or 0)
-    }
-    texts = [x if n in inside or not x else f"    {x}" for n, x in enumerate(lines)]
     return [FAILING], texts, HANDLER

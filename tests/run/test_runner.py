@@ -299,6 +299,15 @@ def test_block_that_is_to_fail_but_runs_is_refused(site: Site) -> None:
     assert only_error(site).startswith("docs/page.md:3: this block is to fail")
 
 
+def test_late_future_import_is_no_error_that_a_block_can_show(site: Site) -> None:
+    """No script with it would run at all."""
+    site.add("x = 1")
+    error = "SyntaxError: from __future__ imports must occur at the beginning"
+    site.add("from __future__ import annotations", f"{error} of the file", "raises")
+    said = "docs/page.md:7: this block is to fail (`raises`), but runs"
+    assert site.errors() == ["", said]
+
+
 # --- programs that do not end, or end too early
 
 
