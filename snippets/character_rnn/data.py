@@ -1,4 +1,4 @@
-"""Tiny Shakespeare as numbers, and random portions of it."""
+"""Tiny Shakespeare as numbers, random portions of it, and the loop that reads them."""
 
 # --8<-- [start:imports]
 import string
@@ -123,6 +123,50 @@ def require_portion(inputs, targets):
 
 # --8<-- [end:require]
 
+# --8<-- [start:hyperparameters]
+PORTION_SIZE = 200
+BATCH_SIZE = 64
+LEARNING_RATE = 0.01
+# --8<-- [end:hyperparameters]
+
+
+# --8<-- [start:train]
+def train(step, batches, log_every, decimals=4):
+    """Call step(inputs, targets) on each batch; return the losses that it returns.
+
+    Raises ValueError if log_every is not positive.
+    """
+    if log_every < 1:
+        raise ValueError(f"log_every is {log_every}, must be at least 1")
+    losses = []
+    for iteration, (inputs, targets) in enumerate(batches, 1):
+        losses.append(step(inputs, targets))
+        if iteration == 1 or iteration % log_every == 0:
+            print(f"Iteration: {iteration:03d} | Loss: {losses[-1]:.{decimals}f}")
+    return losses
+
+
+# --8<-- [end:train]
+
+
+# --8<-- [start:bigrams]
+def cross_entropy_of_pairs(train_tokens, tokens, num_characters):
+    """Return the loss on tokens of a table of character pairs counted in train_tokens.
+
+    The probability of a character depends on the one before it alone. Each pair counts
+    once more than it occurs, so that none is impossible. Raises ValueError if tokens
+    have no pair.
+    """
+    if len(tokens) < 2:
+        raise ValueError(f"tokens have no pair: there are {len(tokens)}")
+    counts = np.ones((num_characters, num_characters))
+    np.add.at(counts, (train_tokens[:-1], train_tokens[1:]), 1)
+    probas = counts / counts.sum(axis=1, keepdims=True)  # (before, character)
+    return -np.log(probas[tokens[:-1], tokens[1:]]).mean()
+
+
+# --8<-- [end:bigrams]
+
 
 if __name__ == "__main__":
     # --8<-- [start:run]
@@ -141,3 +185,19 @@ if __name__ == "__main__":
     print("Inputs: ", repr(decode(inputs)))
     print("Targets:", repr(decode(targets)))
     # --8<-- [end:portion]
+
+    # --8<-- [start:run_bigrams]
+    shares = np.bincount(train_tokens, minlength=len(ALPHABET)) / len(train_tokens)
+    present = shares[shares > 0]
+    pairs = cross_entropy_of_pairs(train_tokens, validation_tokens, len(ALPHABET))
+    print(f"All characters alike:  {np.log(len(ALPHABET)):.3f}")
+    print(f"Their frequencies:     {-(present * np.log(present)).sum():.3f}")
+    print(f"Given the one before:  {pairs:.3f}")
+    # --8<-- [end:run_bigrams]
+
+    try:
+        # --8<-- [start:unknown]
+        encode("a naïve café")
+        # --8<-- [end:unknown]
+    except ValueError as error:
+        print(f"ValueError: {error}")

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 # --8<-- [end:imports]
-from snippets.character_rnn.sampling import character_probas
+from snippets.character_rnn.weights import character_probas
 
 
 # --8<-- [start:temperature]

@@ -8,19 +8,17 @@ from torch import nn
 # --8<-- [end:imports]
 from snippets.character_rnn.data import (
     ALPHABET,
+    BATCH_SIZE,
+    LEARNING_RATE,
+    PORTION_SIZE,
     draw_batches,
     draw_random_sample,
     fetch_corpus,
     require_portion,
     split_corpus,
-)
-from snippets.character_rnn.pytorch_model import build_model, device, evaluate
-from snippets.character_rnn.training import (
-    BATCH_SIZE,
-    LEARNING_RATE,
-    PORTION_SIZE,
     train,
 )
+from snippets.character_rnn.pytorch_model import build_model, device, evaluate
 from snippets.character_rnn.weights import (
     EMBEDDING_DIM,
     NUM_HIDDEN,

@@ -8,19 +8,17 @@ import tensorflow as tf
 # --8<-- [end:imports]
 from snippets.character_rnn.data import (
     ALPHABET,
+    BATCH_SIZE,
+    LEARNING_RATE,
+    PORTION_SIZE,
     draw_batches,
     draw_random_sample,
     fetch_corpus,
     require_portion,
     split_corpus,
-)
-from snippets.character_rnn.tensorflow_model import build_model, evaluate
-from snippets.character_rnn.training import (
-    BATCH_SIZE,
-    LEARNING_RATE,
-    PORTION_SIZE,
     train,
 )
+from snippets.character_rnn.tensorflow_model import build_model, evaluate
 from snippets.character_rnn.weights import (
     EMBEDDING_DIM,
     NUM_HIDDEN,

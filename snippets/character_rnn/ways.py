@@ -35,8 +35,8 @@ def races(framework, _):
     if framework == "pytorch":
         import torch
 
-        from snippets.character_rnn import pytorch_fast as fast
         from snippets.character_rnn import pytorch_model as model_of
+        from snippets.character_rnn import pytorch_more as fast
         from snippets.character_rnn import pytorch_train as training
 
         def step_of(model, loss_fn):
@@ -45,8 +45,8 @@ def races(framework, _):
 
         eagerly = of_sequence = by_hand = step_of
     elif framework == "tensorflow":
-        from snippets.character_rnn import tensorflow_fast as fast
         from snippets.character_rnn import tensorflow_model as model_of
+        from snippets.character_rnn import tensorflow_more as fast
         from snippets.character_rnn import tensorflow_train as training
 
         def step_of(model, loss_fn, make_step=training.make_step):
@@ -118,8 +118,7 @@ def pytorch_by_hand(start, batches):
     """Train in PyTorch, with the GRU's steps written out."""
     import torch
 
-    from snippets.character_rnn.pytorch_cells import gru_cell, unroll
-    from snippets.character_rnn.pytorch_model import CharacterRNN
+    from snippets.character_rnn.pytorch_model import CharacterRNN, gru_cell, unroll
     from snippets.character_rnn.pytorch_train import loss_of_sequence
     from snippets.same_numbers.pytorch_training import load_arrays, to_arrays, train
 
@@ -140,8 +139,7 @@ def tensorflow_by_hand(start, batches):
     """Train in TensorFlow, with the GRU's steps written out."""
     import tensorflow as tf
 
-    from snippets.character_rnn.tensorflow_cells import gru_cell
-    from snippets.character_rnn.tensorflow_model import CharacterRNN
+    from snippets.character_rnn.tensorflow_model import CharacterRNN, gru_cell
     from snippets.character_rnn.tensorflow_train import Adam, loss_of_sequence
     from snippets.same_numbers.tensorflow_training import set_precision, train
     from snippets.same_numbers.weights import (

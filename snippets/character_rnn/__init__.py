@@ -1,1 +1,0 @@
-"""A character RNN (a GRU language model), in PyTorch and in TensorFlow."""
