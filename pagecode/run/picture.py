@@ -231,7 +231,10 @@ def difference(shown: str, drawn: str) -> str | None:
             return f"{now.where} instead of {before.where}"
         given = [x.get(now.context.axes, size) for x in sizes]
         room = ROOM * np.where(np.minimum(*given), np.minimum(*given), 1)
-        if what := mark_difference(before, now, room, box_of(before, whole)):
+        boxes = [box_of(x, whole) for x in (before, now)]
+        cut = (abs(boxes[0] - boxes[1]) > np.tile(room, 2)).any()
+        what = "where it is cut off" if cut else ""
+        if what := what or mark_difference(before, now, room, boxes[0]):
             return f"{before.where}: {what}"
     return None
 

@@ -61,6 +61,7 @@ PLOTS = {
     "clabel": lambda a, v: a.clabel(a.contour(*GRID, surface(0), [0, 1 + v])),
     "cohere": lambda a, v: a.cohere(moved(DRAWN[:, 0], 9 * v), DRAWN[:, 1], NFFT=32),
     "colorbar": lambda a, v: plt.colorbar(a.scatter(X, X, c=moved(X, 9 * v))),
+    "clip_on": lambda a, v: (a.plot([0, 2], clip_on=v < 0.5), a.set_ylim(0, 1)),
     "contour": lambda a, v: a.contour(*GRID, surface(v)),
     "contourf": lambda a, v: a.contourf(*GRID, surface(v)),
     "csd": lambda a, v: a.csd(moved(DRAWN[:, 0], 9 * v), DRAWN[:, 1], NFFT=32),
