@@ -15,6 +15,7 @@ from pagecode.read.includes import Fault, Line
 from pagecode.read.page import Block, Page
 
 PAIRS = {"torchvision": "torch", "keras": "tensorflow", "tensorflow": "keras"}
+IMPORTERS = {"import_module", "__import__"}
 CATCHES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
@@ -37,12 +38,21 @@ def provider(name: str, root: Path) -> str | None:
     return pinned(root).get(found[0] if found else canonicalize_name(top))
 
 
+def named(call: ast.Call) -> str:
+    """Return the module that a call imports by its name, if it does."""
+    function = {getattr(call.func, x, "") for x in ("id", "attr")}
+    name = call.args[0] if call.args and function & IMPORTERS else None
+    return str(name.value) if isinstance(name, ast.Constant) else ""
+
+
 def imports(node: ast.AST, *, optional: bool = False) -> Iterator[tuple]:
     """Yield what is imported, the line, and whether the code goes on without it."""
     if isinstance(node, ast.Import):
         yield from ((x.name, node.lineno, optional) for x in node.names)
     elif isinstance(node, ast.ImportFrom):
         name = "." * node.level + (node.module or "")
+        yield name, node.lineno, optional
+    elif isinstance(node, ast.Call) and (name := named(node)):
         yield name, node.lineno, optional
     elif isinstance(node, ast.Try):
         handled = [

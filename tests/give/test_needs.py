@@ -24,6 +24,7 @@ def needs(site: Site, code: str) -> dict[str, str]:
         ("import numpy as np", {"numpy": "numpy==2.4.6"}),
         ("from numpy.linalg import norm", {"numpy": "numpy==2.4.6"}),
         ("from PIL import Image", {"PIL": "pillow==13.0.0"}),
+        ("x = __import__('numpy.linalg').linalg", {"numpy": "numpy==2.4.6"}),
         ("import json, os.path\nimport re", {}),
         ("def f():\n    import numpy", {"numpy": "numpy==2.4.6"}),
         (
@@ -56,6 +57,8 @@ def test_package_of_a_shared_namespace_is_the_one_that_is_meant(site: Site) -> N
         "try:\n    import tqdm\nexcept ValueError:\n    pass",
         "try:\n    pass\nexcept ImportError:\n    import tqdm",
         "def f():\n    import no_such_module",
+        "import importlib\nx = importlib.import_module('no_such_module').x",
+        "from importlib import import_module as f\n__import__('no_such_module')",
     ],
 )
 def test_import_that_nothing_pinned_provides_is_refused(site: Site, code: str) -> None:
