@@ -144,6 +144,17 @@ def test_headings_of_a_notebook_are_linked(site: Site, tmp_path: Path) -> None:
         assert f'href="#{place}"' in html
 
 
+def test_request_that_is_shown_as_code_needs_no_answer(
+    site: Site, tmp_path: Path
+) -> None:
+    asked = "<!-- measured: none here -->"
+    site.write("docs/other.md", f"# Other\n\n`{asked}`\n\n```html\n{asked}\n```\n")
+    done = build(site.root, tmp_path / "built", "--strict")
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "built/other/index.html").read_text()
+    assert html.count("measured: none here") == 2
+
+
 def test_each_button_has_its_own_blocks_program(site: Site, tmp_path: Path) -> None:
     first = '```Python\n--8<-- "code.py:a"\n```\n'  # another name of the language
     site.write(PAGE, f'# Title\n\n=== "PyTorch"\n\n{indent(first + SOUND[9:], "    ")}')

@@ -158,8 +158,7 @@ def html_of(
     where = f"docs/{page.name}"  # which a strict build refuses with a stale table
     fill = fill or (lambda text: measured.fill(text, where, root, strict=False))
     text = "\n".join(page.lines)
-    asked = "\n\n".join(re.findall(r"<!--.*?-->", text))
-    key = page.name, text, site, fill(asked), root
+    key = page.name, text, site, fill(asked(page)), root
     if key not in rendered:
         while len(rendered) > 3:  # a page is told once for each framework
             rendered.pop(next(iter(rendered)))
@@ -175,6 +174,13 @@ def html_of(
 
 
 rendered: dict[tuple, str] = {}
+
+
+def asked(page: Page) -> str:
+    """Return the comments of a page; those that are shown as code ask for nothing."""
+    code = {i for fence in page.fences for i in range(fence.start, fence.end)}
+    text = "\n".join(line for i, line in enumerate(page.lines) if i not in code)
+    return "\n\n".join(re.findall(r"<!--.*?-->", CODE_SPAN.sub("", text)))
 
 
 def settle_code(

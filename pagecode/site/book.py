@@ -19,6 +19,7 @@ from typing import Any
 from pagecode.book import measured, rosetta
 from pagecode.files import sha256, visible, write
 from pagecode.give.export import Export, check_stems, export_page
+from pagecode.give.parts import asked
 from pagecode.give.plain import plain
 from pagecode.prove.stamps import Stamps
 from pagecode.read.config import Config, load, names
@@ -90,13 +91,12 @@ class Book:
         """Return a hash over all that a page's files and HTML are made of."""
         if page.name not in self.keys:
             text = "\n".join(page.lines)
-            asked = "\n\n".join(re.findall(r"<!--.*?-->", text))
             named = re.findall(r"[\w.%-]+\.svg", text)
             made_of = [
                 self.around,
                 page.name,
                 [[str(line), line.file.name, line.number] for line in page.lines],
-                self.fill(asked, page),
+                self.fill(asked(page), page),
                 [[str(x), sha256(x)] for x in self.pictures if x.name in named],
                 page.blocks and self.proofs,
             ]
