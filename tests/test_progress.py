@@ -31,6 +31,7 @@ def test_a_terminal_shows_which_block_runs_and_for_how_long(told) -> None:
 
 @pytest.mark.parametrize(("terminal", "ci"), [(False, ""), (True, "true")])
 def test_elsewhere_there_is_a_line_per_program(told, terminal: bool, ci: str) -> None:
-    [line, end] = told(terminal=terminal, ci=ci).split("\n")
+    [line, notebook, end] = told(terminal=terminal, ci=ci).split("\n")
     assert line.startswith("  pytorch/page.md: 2 blocks, 1 outputs, ran in ")
+    assert notebook == "  pytorch/page.md: its notebook ran"
     assert (line.isprintable(), end) == (True, "")

@@ -309,13 +309,10 @@ def absolute(to: str, name: str, site: str) -> str:
     """Return a link of the page `name` as an absolute one."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", to):
         return to
-    path, hash_, anchor = to.partition("#")
-    path = unquote(path)
-    if not path:
-        path = name
-    elif path.startswith("/"):
+    if to.startswith("/"):
         return urljoin(site, to)
-    else:
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
-    path = address(path) if path.endswith(".md") else quote(path)
-    return site + path + hash_ + anchor
+    path = re.split("[?#]", to, maxsplit=1)[0]
+    after = to[len(path) :]  # what is asked for there, and the place
+    path = posixpath.join(posixpath.dirname(name), unquote(path)) if path else name
+    path = posixpath.normpath(path)
+    return site + (address(path) if path.endswith(".md") else quote(path)) + after

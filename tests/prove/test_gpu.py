@@ -5,6 +5,8 @@ import pytest
 from pagecode.prove import gpu
 from tests.conftest import Site, run
 
+READS = None  # everything: it starts Python in the project
+
 SEEN = """import sys, types
 cuda = types.SimpleNamespace(is_available=lambda: True, get_device_name=lambda: "H100")
 sys.modules["torch"] = types.SimpleNamespace(cuda=cuda)"""

@@ -16,6 +16,8 @@ from pagecode.run.process import Failure, Result
 from pagecode.run.record import check, rewritten
 from tests.conftest import CODE, PAGE, Site
 
+READS = ["pagecode", "mkdocs.yml", "snippets/rosetta"]  # what the site's Markdown reads
+
 FENCES = '```python\n--8<-- "code.py:a"\n```\n\n{0}text\n{0}\n'
 TAB = '=== "PyTorch"\n\n'
 AROUND = {  # where an output may be: what is above it, and its indent

@@ -18,6 +18,8 @@ from pagecode.run.child import device, peak
 from pagecode.run.runner import Run
 from tests.conftest import CODE, PAGE, TWO_TABS, Site
 
+READS = None  # everything: it makes a venv
+
 
 def only_error(site: Site) -> str:
     """Run the page's only block and return its error."""

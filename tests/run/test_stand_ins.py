@@ -11,6 +11,8 @@ from pagecode.run import record
 from pagecode.run.process import Failure
 from tests.conftest import PAGE, ROOT, Site
 
+READS = ["pagecode", "mkdocs.yml", "snippets"]  # what the snippets fetch
+
 READ = (
     "import pooch\n"
     "known = 'sha256:' + 64 * '0'\n"
