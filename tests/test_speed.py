@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import chapters, declared, parity, speed
+from pagecode.book import measured
 from pagecode.book.data import stand_ins
 from pagecode.frameworks import FRAMEWORKS, selected
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 LINE = "Epoch: 001/001 | Train ACC: 87.98% | Cost: 0.4689"
 OWN, OTHER = ("pytorch", "by hand"), ("tensorflow", "fast")
 RACES = {c: speed.Race(**declared(c).SPEED) for c in chapters().values()}
-LOGISTIC, SOFTMAX, RNN = list(RACES.values())[:3]
+LOGISTIC, SOFTMAX, _, RNN = list(RACES.values())[:4]
 SERVER = """
 from benchmarks.worker import serve
 def prepare():
@@ -169,14 +170,19 @@ def test_every_race_names_a_baseline_and_rows_that_are_timed(
     assert bool(race.growth) == ("growth" in timed)
     assert {*race.work} <= {*timed["speed"]}
     assert f"snippets/{chapter}/ways.py" in files
-    folders = {x.split("/")[1] for x in files if x.startswith("snippets/")}
-    assert folders <= {"__init__.py", chapter}  # another chapter makes nothing stale
+    own = {x for x in files if x.startswith(f"snippets/{chapter}/")}
+    modules = [x[:-3].replace("/", ".") for x in own if not x.endswith("/ways.py")]
+    needed = {"snippets/__init__.py", *own, *measured.imported(modules, ROOT)}
+    packages = {f"{Path(x).parent}/__init__.py" for x in needed}
+    # Another chapter makes nothing stale, unless this one's code imports it.
+    assert {x for x in files if x.startswith("snippets/")} <= needed | packages
 
 
 def test_only_pages_with_ways_can_be_measured() -> None:
-    assert list(chapters())[:3] == [
+    assert list(chapters())[:4] == [
         "models/logistic-regression.md",
         "models/softmax-regression.md",
+        "models/multilayer-perceptron.md",
         "models/character-rnn.md",
     ]
     one = chapters("models/character-rnn.md")
