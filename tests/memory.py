@@ -175,6 +175,15 @@ def part_of(requirement: str) -> str:
     return requirement[:end]
 
 
+def collected() -> bool:
+    """Whether Hypothesis reads a module that is loaded, for numbers to try."""
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        if frame.f_code.co_filename.endswith("hypothesis/internal/constants_ast.py"):
+            return True
+    return False
+
+
 class Watch:
     """Notes what a test reaches that its file does not say."""
 
@@ -214,9 +223,9 @@ class Watch:
             path = f"{folder}{compiled.partition('.')[0]}.py"
         if path.startswith(f"{DATA}/") and DATA not in (self.reads or []):
             self.add(DATA)
-        # What is only read in order to quote it, or by Hypothesis for numbers to try.
-        quoted = caller.endswith("linecache.py") or "/hypothesis/" in caller
-        if path in self.tree.known - self.allowed and not quoted:
+        # What is only read in order to quote it, or for numbers to try.
+        quoted = caller.endswith("linecache.py")
+        if path in self.tree.known - self.allowed and not quoted and not collected():
             self.add(path)
 
     def note_folder(self, path: str, caller: str) -> None:
