@@ -72,7 +72,9 @@ def content(
     is the code that judges its blocks, where that is not `run/judge.py` alone.
     """
     blocks = program.blocks
-    files = {line.file for block in blocks for line in block.lines if modules}
+    # An empty line between two includes is the page's own, and says nothing.
+    files = {line.file for block in blocks for line in block.lines if line.strip()}
+    files = files if modules else set()
     return {
         "blocks": [
             facts(x, "lines", "output", "pictures") | {"text": x.text} for x in blocks

@@ -83,6 +83,23 @@ def test_prose_does_not_run_a_program_again(counted: Counted) -> None:
     assert counted.runs() == 1
 
 
+def test_empty_line_between_includes_does_not_tie_a_program_to_its_prose(
+    site: Site,
+) -> None:
+    site.add("x = 1")
+    site.add("print(x)", "1")
+    page = site.text().replace(
+        '--8<-- "code.py:s2"', '--8<-- "code.py:s1"\n\n    --8<-- "code.py:s2"'
+    )
+    site.write(PAGE, page)
+    [program] = site.page().programs
+    assert "" in program.blocks[1].text.split("\n")
+    before = keys.key(program, site.root)
+    site.write(PAGE, f"# Title\n\nProse.\n\n{page}")
+    [program] = site.page().programs
+    assert keys.key(program, site.root) == before
+
+
 CHANGES = {
     "block": (CODE, "print(0.25)", "print(0.250)"),
     "other lines of the snippet": (
