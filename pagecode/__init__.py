@@ -7,9 +7,8 @@
 `site`   what MkDocs and Python-Markdown call, and the check of what they built.
 
 Beside them: `book`, what is this book's own (data, tables, formulas, new chapters);
-`frameworks`, the only place that knows the frameworks' names; `files`, `git` and
-`config`, which every room may use; `__main__`, the commands. CONTRIBUTING has a
-picture.
+`frameworks`, the only place that knows the frameworks' names; `files` and `git`, which
+every room may use; `__main__`, the commands. CONTRIBUTING has a picture.
 """
 
 import sys
