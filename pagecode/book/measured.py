@@ -25,6 +25,7 @@ from pagecode.read.page import place_of
 from pagecode.run import machine
 
 PLACE = re.compile(r"^<!--\s*measured:\s*(\S+)\s+(\S+)\s*-->$", re.MULTILINE)
+COMMANDS = {"speed": "bench", "verification": "bench"}  # others by its name
 PACKAGES = ("torch", "tensorflow", "keras", "numpy")
 
 
@@ -140,7 +141,8 @@ def find(name: str, page: str, root: Path) -> list[Path]:
     order = (root / "mkdocs.yml").read_text("utf-8") if "*" in name else ""
     found = [x.relative_to(root) for x in root.glob(str(path))]
     if not found:
-        raise ValueError(f"{path} was never measured: `make bench`, `make parity`")
+        command = COMMANDS.get(path.stem, path.stem)
+        raise ValueError(f"{path} was never measured: `make {command}`")
     return sorted(found, key=lambda x: (order.find(f"{x.parts[-3]}.md"), x))
 
 
