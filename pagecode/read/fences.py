@@ -36,7 +36,6 @@ class Fence:
 
     start: int  # index of the opening line
     end: int  # index after the closing line
-    indent: int
     language: str
     header: str  # what follows the language
     texts: list[str]  # of the lines inside, without the fence's own indent
@@ -92,9 +91,8 @@ class FenceFinder(SuperFencesBlockPreprocessor):
         )
         texts = self.rebuild_block(self.code).split("\n") if self.code else []
         texts, rest = [MARK.sub("", x) for x in texts], MARK.sub("", rest or "")
-        indent, language = self.ws_virtual_len, self.lang or ""
         shown = f'<div data-fence="{len(self.found)}"></div>'
-        self.found.append(Fence(start, end, indent, language, rest, texts))
+        self.found.append(Fence(start, end, self.lang or "", rest, texts))
         self._store(self.normalize_ws("\n".join(self.code)) + "\n", shown, start, end)
         self.clear()
 

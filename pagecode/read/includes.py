@@ -29,26 +29,24 @@ class Fault:
 
 
 class Line(str):
-    """A line of text that remembers its file, its number there and its lost indent."""
+    """A line of text that remembers its file and its number there."""
 
     file: Path
     number: int
-    indent: int  # columns that dedenting took away
     page: int = 0  # the number of the page's own line that it stands for
 
-    def __new__(cls, text: str, file: Path, number: int, indent: int = 0) -> "Line":
+    def __new__(cls, text: str, file: Path, number: int) -> "Line":
         line = super().__new__(cls, text)
-        line.file, line.number, line.indent = file, number, indent
+        line.file, line.number = file, number
         return line
 
     def __radd__(self, prefix: str) -> "Line":
         """Keep the origin when pymdownx indents an included line."""
-        return self.replaced(prefix + str(self), self.indent - len(prefix))
+        return self.replaced(prefix + str(self))
 
-    def replaced(self, text: str, indent: int | None = None) -> "Line":
+    def replaced(self, text: str) -> "Line":
         """The same origin with another text."""
-        kept = self.indent if indent is None else indent
-        return Line(text, self.file, self.number, kept)
+        return Line(text, self.file, self.number)
 
 
 def escaped(line: str) -> str:
@@ -97,10 +95,9 @@ class Includes(SnippetPreprocessor):
         return target
 
     def dedent(self, lines: list[Line]) -> list[Line]:
-        """Dedent as pymdownx does, counting the columns that go."""
+        """Dedent as pymdownx does."""
         dedented = textwrap.dedent("\n".join(lines)).split("\n") if lines else []
-        pairs = zip(lines, dedented, strict=True)
-        return [line.replaced(text, len(line) - len(text)) for line, text in pairs]
+        return [x.replaced(text) for x, text in zip(lines, dedented, strict=True)]
 
     @classmethod
     def replace_in(cls, site: Markdown, root: Path) -> "Includes":

@@ -197,6 +197,9 @@ class Reader:
             ]
             includes = Includes.replace_in(markdown, self.root)
             self.lines, self.faults = includes.expand(page)
+            if head.get("title", "none is given") in (None, ""):
+                what = "the title in its front matter is empty"
+                self.fault(Line("", self.path, 1), what)
             self.fences, html = self.convert(markdown)
             self.walk(html, [])
             self.check()
@@ -328,10 +331,8 @@ class Reader:
     def content(self, fence: Fence) -> tuple[Line, ...]:
         """Return the lines inside a fence as they are shown."""
         lines = self.lines[fence.start + 1 : fence.end - 1]
-        return tuple(
-            line.replaced(text, line.indent + len(line) - len(text))
-            for line, text in zip(lines, fence.texts, strict=True)
-        )
+        pairs = zip(lines, fence.texts, strict=True)
+        return tuple(line.replaced(text) for line, text in pairs)
 
     def read_block(self, fence: Fence, labels: list[str]) -> Block:
         """Read a Python fence; ValueError names what is wrong with it as a whole."""

@@ -83,13 +83,6 @@ def test_include_in_a_tab_is_indented_and_knows_its_lines(site: Site) -> None:
     ]
 
 
-def test_line_knows_how_far_it_was_dedented(site: Site) -> None:
-    site.write(CODE, SNIPPET)
-    page = site.write(PAGE, '--8<-- "code.py:run"\n--8<-- "code.py:model"\nEnd')
-    lines, _ = expand(page, site.root)
-    assert [line.indent for line in lines] == [4, 4, 0, 0, 0]
-
-
 def test_include_within_a_snippet_knows_its_own_file(site: Site) -> None:
     site.write(CODE, SNIPPET)
     site.write("snippets/all.md", 'above\n--8<-- "code.py:body"')

@@ -582,6 +582,7 @@ def test_page_is_read_whatever_its_mark_and_line_ends(
         ("```bash\n# install it\n```\n\n# Two\n", "My page"),
         ("---\ntitle: Named\n---\n\n# One\n", "Named"),
         ("---\ntitle: 2\n---\n", "2"),
+        ("---\ntitle: 0\n---\n", "0"),
         ("Title: Named\nAuthor: A\n\n# One\n", "Named"),
         ("# One *two* `three` [four](x.md) { #five .six }\n", "One two three four"),
         ("# A & B <br> ![C](d.svg)\n", "A & B C"),
@@ -733,3 +734,12 @@ def test_commands_leave_out_what_editors_hide(
     lay(site, "Prose.\n")
     monkeypatch.chdir(site.root)
     assert run(monkeypatch, word) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "head", ["---\ntitle:\n---", "---\nhide: [toc]\ntitle: ''\n---", "title:"]
+)
+def test_empty_title_is_refused(site: Site, head: str) -> None:
+    """MkDocs would call the page None, or nothing."""
+    site.write(PAGE, f"{head}\n\n# H\n")
+    assert site.faults() == ["docs/page.md:1: the title in its front matter is empty"]
