@@ -44,7 +44,7 @@ GROUPS = {
     "by hand": "gradients and cells by hand",
     "snippets": "a sample of the other snippets",
 }
-BY_HAND = ("_manual.py", "_cells.py", "_fast.py")
+BY_HAND = ("_manual.py", "_model.py", "_more.py")  # levels, cells, fast ways
 # Tests of all pages, and what begins others: they would notice all, or take minutes.
 SLOW = ("pages", "programs", "browser", "reading", "memory", "install", "workflows")
 PASSED = (0, 5)  # of pytest's statuses; 5: there was nothing to run
@@ -179,6 +179,12 @@ def group(path: str) -> str:
     return "by hand" if path.endswith(BY_HAND) else "snippets"
 
 
+def files() -> list[Path]:
+    """Return the files of the code; a chapter's template is no chapter yet."""
+    found = (x.relative_to(ROOT) for y in CODE for x in Path(ROOT, y).rglob("*.py"))
+    return sorted(x for x in found if "template" not in x.parts)
+
+
 def all_mutants(only: str) -> list:
     """Return a work item for each place and kind of change: all of pagecode and of what
     is by hand, and a sample of the rest.
@@ -186,12 +192,9 @@ def all_mutants(only: str) -> list:
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import use_db
 
-    files = [
-        x.relative_to(ROOT) for y in CODE for x in sorted(Path(ROOT, y).rglob("*.py"))
-    ]
     choices = defaultdict(list)
     with TemporaryDirectory() as name, use_db(Path(name) / "all.sqlite") as found:
-        init([x for x in files if only in str(x)], found, {})
+        init([x for x in files() if only in str(x)], found, {})
         for item in found.work_items:
             (made,) = item.mutations
             lines, spared = text_of(str(made.module_path))
@@ -362,11 +365,8 @@ def main() -> int:
     print(measured.table([head, *rows]))
     if not given.only:
         path = measured.place("about/how-it-is-verified.md", "mutants")
-        files = {
-            str(x.relative_to(ROOT)) for y in CODE for x in (ROOT / y).rglob("*.py")
-        }
         tables, again = {"score": [head, *rows]}, "make mutants"
-        measured.keep(path, tables, files, ROOT, again=again, lasting=True)
+        measured.keep(path, tables, map(str, files()), ROOT, again=again, lasting=True)
     return int(low)
 
 

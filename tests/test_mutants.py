@@ -79,3 +79,21 @@ def test_table_counts_what_was_killed_and_leaves_out_what_changes_nothing(
     ]
     assert low
     assert capsys.readouterr().out == "alive: pagecode/a.py\n  - y = 1\n  + y = 2\n"
+
+
+def test_all_code_is_changed_but_for_what_is_no_chapter_yet() -> None:
+    found = [str(x) for x in mutants.files()]
+    assert {"pagecode/run/child.py", "snippets/rosetta/numpy_rows.py"} <= set(found)
+    assert not [x for x in found if "template" in x]
+
+
+def test_what_is_by_hand_is_found_in_every_kind_of_chapter() -> None:
+    for framework in ("pytorch", "tensorflow"):
+        for path in (
+            f"snippets/logistic_regression/{framework}_manual.py",
+            f"snippets/logistic_regression/{framework}_more.py",
+            f"snippets/character_rnn/{framework}_model.py",
+        ):
+            assert mutants.ROOT.joinpath(path).exists()
+            assert mutants.group(path) == "by hand"
+    assert mutants.group("snippets/logistic_regression/pytorch_module.py") == "snippets"
