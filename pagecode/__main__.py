@@ -60,7 +60,7 @@ def notebook_runs(run: Run, root: Path, use_cache: bool) -> bool:
     program, seconds = run.program, run.stamp["seconds"]
     if use_cache and seconds > kernel.CHEAP:
         return True
-    if kernel.is_guarded(program):
+    if not kernel.can_run(program):
         print(f"  {program.name}: its notebook is not run, for it starts processes")
         return True
     how = {"seconds": seconds, "use_cache": use_cache}

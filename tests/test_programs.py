@@ -191,7 +191,7 @@ def took(program: Program) -> float | None:
 
 ALL_PROOFS = [x for program in HERE for x in proofs_of(program)]
 SOME = random.Random(4).sample(ALL_PROOFS, min(SAMPLE, len(ALL_PROOFS)))
-NOTEBOOKS = mine([x for x in HERE if not kernel.is_guarded(x)])
+NOTEBOOKS = mine([x for x in HERE if kernel.can_run(x)])
 MODULES = sample(modules(), 4, 5)
 WORK = {f"{x.path}": partial(run_module, x) for x in MODULES}
 WORK |= {f"{x.where}": partial(prove_and_run, x) for x in mine(SOME)}

@@ -6,6 +6,7 @@ folder lies `programs.json`, which lists them.
 """
 
 import os
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,10 @@ from pagecode.run.script import HELPER
 FOLDER = "programs"
 NOT_VERIFIED = "not verified here yet (make test does it)"
 PYTHON = ">=3.11,<3.14"
+GUARD = re.compile(r"^\s*if\b.*(?<![\w.])__name__\b", re.MULTILINE)
+FORKED = """
+- It starts processes, and in a notebook they find its functions only where they are
+  forked, as on Linux: on macOS and Windows, run the script."""
 Stamps = dict[str, dict[str, Any]]  # a program's stamps that hold, by device
 
 
@@ -85,6 +90,11 @@ def comment(markdown: str) -> str:
     """Return prose as comments, none of which can be taken for metadata."""
     lines = (f" {x}" if x.startswith("///") else x for x in markdown.split("\n"))
     return "\n".join(f"# {line}".rstrip() for line in lines)
+
+
+def is_guarded(program: Program) -> bool:
+    """Whether a program starts processes under `if __name__ == "__main__":`."""
+    return any(GUARD.search(block.text) for block in program.blocks)
 
 
 class Exporter:
@@ -152,6 +162,7 @@ class Exporter:
         told = [f"- {name}: {x}" for name, x in facts.items() if name != "Title"]
         needs = self.needs.of(self.program.blocks)
         head = f"**{facts['Title']}**\n\n" + "\n".join(told)
+        head += FORKED * is_guarded(self.program)
         return self.made("notebook", path, notebook(self.pieces, head, needs))
 
     def block(self, number: int, program: Program) -> Export:

@@ -4,13 +4,13 @@ A kernel is no script: an event loop runs in it already, and workers that are sp
 find no functions in it. So a page whose script is right may have a notebook that fails.
 """
 
-import re
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from pagecode.give.export import Exporter
+from pagecode.give.export import Exporter, is_guarded
 from pagecode.give.needs import Needs
 from pagecode.prove import keys, store
 from pagecode.prove.inputs import code_of
@@ -22,7 +22,6 @@ from pagecode.run.process import Failure
 
 CHEAP = 10.0  # seconds of a program whose notebook always runs
 PATIENCE = 60.0, 4  # seconds for the kernel, and times a program's own seconds
-GUARD = re.compile(r"^\s*if\b.*(?<![\w.])__name__\b", re.MULTILINE)
 NOTEBOOKS = "notebooks.json"  # in the store
 MARK = "--- the notebook ---"
 EXECUTE = f"""
@@ -34,12 +33,9 @@ print("{MARK}" + nbformat.writes(book))
 """
 
 
-def is_guarded(program: Program) -> bool:
-    """Whether a program starts processes under `if __name__ == "__main__":`.
-
-    In a kernel they find the notebook's functions only where they are forked.
-    """
-    return any(map(GUARD.search, (block.text for block in program.blocks)))
+def can_run(program: Program) -> bool:
+    """Whether a program's notebook runs here: where it starts processes, forks."""
+    return not is_guarded(program) or get_all_start_methods()[0] == "fork"
 
 
 def prove_notebook(

@@ -3,6 +3,7 @@
 import pytest
 
 from pagecode import __main__
+from pagecode.give import kernel
 from pagecode.give.kernel import prove_notebook
 from pagecode.run.process import Failure
 from tests.conftest import Site
@@ -61,12 +62,32 @@ def test_page_whose_notebook_fails_is_refused_when_it_is_verified(
     assert "docs/page.md:3: in a notebook this block fails" in capsys.readouterr().err
 
 
-def test_notebook_of_a_page_that_starts_processes_is_not_run_and_that_is_said(
-    site: Site, capsys: pytest.CaptureFixture
+STARTS = """\
+from multiprocessing import Pool
+
+def square(n):
+    return n * n
+
+if __name__ == "__main__":
+    with Pool(2) as pool:
+        print(pool.map(square, [1, 2]))"""
+
+
+def test_notebook_of_a_page_that_starts_processes_runs_where_they_are_forked(
+    site: Site, monkeypatch, capsys: pytest.CaptureFixture
 ) -> None:
-    site.add("import asyncio\nprint(max.__name__)", "max")
+    site.add(STARTS, "[1, 4]")
+    [_, notebook, _] = site.exports()
+    assert "on macOS and Windows, run the script" in notebook.text
+    methods = ["spawn", "fork"]  # the first is the system's own
+    monkeypatch.setattr(kernel, "get_all_start_methods", lambda: methods)
+    assert __main__.verify([site.page()], site.root, use_cache=True) == 0
+    assert "its notebook is not run, for it starts processes" in capsys.readouterr().out
+    methods.reverse()
     assert __main__.verify([site.page()], site.root, use_cache=True) == 0
     assert "its notebook ran" in capsys.readouterr().out
-    site.add("import asyncio\nif __name__ == '__main__':\n    print(1)", "1")
-    assert __main__.verify([site.page()], site.root, use_cache=True) == 0
-    assert "is not run, for it starts processes" in capsys.readouterr().out
+
+
+def test_notebook_of_a_page_that_starts_none_says_nothing_of_them(site: Site) -> None:
+    site.add("here = __name__\nif not here:\n    print(1)")
+    assert "macOS" not in site.exports()[1].text
