@@ -10,13 +10,11 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from pagecode.prove.packages import pins, places, providers
+from pagecode.prove.packages import imports, pins, places, providers
 from pagecode.read.includes import Fault, Line
 from pagecode.read.page import Block, Page
 
 PAIRS = {"torchvision": "torch", "keras": "tensorflow", "tensorflow": "keras"}
-IMPORTERS = {"import_module", "__import__"}
-CATCHES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 @remember
@@ -36,36 +34,6 @@ def provider(name: str, root: Path) -> str | None:
         own = [x for x in found if not within.isdisjoint(map(str, files(x) or []))]
         found = own or found
     return pinned(root).get(found[0] if found else canonicalize_name(top))
-
-
-def named(call: ast.Call) -> str:
-    """Return the module that a call imports by its name, if it does."""
-    function = {getattr(call.func, x, "") for x in ("id", "attr")}
-    name = call.args[0] if call.args and function & IMPORTERS else None
-    return str(name.value) if isinstance(name, ast.Constant) else ""
-
-
-def imports(node: ast.AST, *, optional: bool = False) -> Iterator[tuple]:
-    """Yield what is imported, the line, and whether the code goes on without it."""
-    if isinstance(node, ast.Import):
-        yield from ((x.name, node.lineno, optional) for x in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        name = "." * node.level + (node.module or "")
-        yield name, node.lineno, optional
-    elif isinstance(node, ast.Call) and (name := named(node)):
-        yield name, node.lineno, optional
-    elif isinstance(node, ast.Try):
-        handled = [
-            x for y in node.handlers for x in (ast.walk(y.type) if y.type else [])
-        ]
-        caught = {getattr(x, "id", "") for x in handled}
-        bare = any(x.type is None for x in node.handlers)
-        for child in ast.iter_child_nodes(node):
-            inside = child in node.body and bool(bare or caught & CATCHES)
-            yield from imports(child, optional=optional or inside)
-    else:
-        for child in ast.iter_child_nodes(node):
-            yield from imports(child, optional=optional)
 
 
 @dataclass(frozen=True)

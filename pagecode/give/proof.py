@@ -39,7 +39,7 @@ class Proofs:
         """Whether a slice has run as it is now, on any machine."""
         key = Prover.key(slice_, self.root)
         stamps = self.known.anywhere(key, code_of(slice_))
-        return any(not x["stand_ins"] for x in stamps)
+        return any("failed" not in x and not x["stand_ins"] for x in stamps)
 
 
 @dataclass
@@ -73,14 +73,19 @@ def proofs_of(program: Program) -> list[Proof]:
 def prove(
     proofs: list[Proof], root: Path, *, use_cache: bool = True
 ) -> Iterator[Proof]:
-    """Run slices until one of each block passes; yield each block that is settled."""
+    """Run slices until one of each block passes; yield each block that is settled.
+
+    One that has failed as it is now is not run again.
+    """
     with Prover(root, use_cache=use_cache) as prover:
         while proofs:
             runs = prover.start([x.slices[len(x.failed)] for x in proofs])
             left = []
             for proof, run in zip(proofs, runs, strict=True):
                 failures = list(map(str, run.failures))  # waits for it
-                proof.ran |= bool(run.printed)
+                proof.ran |= run in prover.starts
+                if failures and run in prover.starts:
+                    prover.keep(run, failed=failures[0])
                 proof.failed += failures[:1]
                 if failures and not proof.falls_back:
                     left.append(proof)

@@ -17,7 +17,7 @@ from pagecode.files import write
 from pagecode.prove import keys, store
 from pagecode.prove.inputs import Here, code_of
 from pagecode.prove.shard import leg, mine
-from pagecode.prove.store import SLICES, STAMPS, Facts, Known, folded, unfolded
+from pagecode.prove.store import SLICES, STAMPS, Facts, Known
 from pagecode.read.page import Page, programs_to_run
 
 FOLDER = "verified"
@@ -62,9 +62,9 @@ def stamps(pages: list[Page], root: Path) -> int:
     if reasons:
         return refuse(reasons, "mend it, commit, and run `make verify` again")
     slices = {x: y for x, y in Known(SLICES, root).holding().items() if not refusal(y)}
-    facts = {"commit": git.state(root).commit, "programs": folded(passed)}
+    facts = {"commit": git.state(root).commit, "programs": passed}
     file = root / FOLDER / f"{leg()}.json"
-    write(file, json.dumps(facts | {"slices": folded(slices)}, indent=1) + "\n")
+    write(file, json.dumps(facts | {"slices": slices}, indent=1) + "\n")
     print(f"{len(passed)} programs passed: {file.relative_to(root)}")
     return 0
 
@@ -81,7 +81,7 @@ def handed_over(
             facts = json.loads(path.read_text("utf-8"))
             of = facts["commit"]
             for kind, stamps in found.items():
-                stamps |= unfolded(facts[kind])
+                stamps |= facts[kind]
         except (AttributeError, KeyError, TypeError, ValueError):
             wrong.append(f"{FOLDER}/{path.name}: is no file that `make verify` wrote")
         else:

@@ -49,16 +49,20 @@ def hash_of(path: Path) -> str:
 
 @lru_cache(None)
 def names_in(code: str) -> tuple[set[str], set[str]]:
-    """Return the modules that the code imports if it gets there, and parts of paths."""
+    """Return the modules that the code imports if it gets there, and its texts."""
     try:
-        nodes = list(ast.walk(ast.parse(code)))
+        tree = ast.parse(code)
     except SyntaxError:  # it is to fail
         return set(), set()
-    names = {x.name for n in nodes if isinstance(n, ast.Import) for x in n.names}
-    names |= {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
-    texts = [str(n.value) for n in nodes if isinstance(n, ast.Constant)]
-    parts = {part for text in texts for part in re.split(r"[/\\]", text)}
-    return {name.partition(".")[0] for name in names} - {""}, parts
+    names = {name.partition(".")[0] for name, *_ in packages.imports(tree)}
+    texts = {str(x.value) for x in ast.walk(tree) if isinstance(x, ast.Constant)}
+    return names - {""}, texts
+
+
+def words_in(code: Code, pattern: str) -> set[str]:
+    """Return the words of the texts in code."""
+    texts = (text for part in code for text in names_in(part)[1])
+    return {word for text in texts for word in re.findall(pattern, text)}
 
 
 class Here:
@@ -86,7 +90,7 @@ class Here:
 
     def named(self, code: Code) -> set[str]:
         """Return what of `data/` the code names: it may look for that in vain."""
-        names = {name for part in code for name in names_in(part)[1]}
+        names = words_in(code, r"[^/\\]+")
         return {x for x in self.walk if Path(x).name in names}
 
     def same_data(self, used: Used, code: Code) -> bool:
@@ -144,15 +148,15 @@ def used(
     not what was read: it never holds.
     """
     code, now = code_of(program), Here(root)
-    names = sorted({*measured["read"], *now.named(code)})
+    # Of a run that did not end well, only what its code names is known.
+    names = sorted({*measured.get("read", ()), *now.named(code)})
     paths = {name: name.rstrip("/") for name in names}
     same = {name for name, x in paths.items() if before.get(x) == now.walk.get(x)}
     data = {name: now.data(name) if name in same else "changed" for name in names}
     hidden = {*hidden_from(program.framework)}
     # Python's start loads modules of this kind, as `_distutils_hack`, into any program.
-    loaded = {x for x in measured["modules"] if x[0] != "_"}
+    loaded = {x for x in measured.get("modules", ()) if x[0] != "_"}
     named = {x for part in code for x in names_in(part)[0]}
-    if measured["spawned"]:  # what it started may import what the code spells out
-        loaded |= {*re.findall(r"\w+", " ".join(code))}
-    found = packages.versions(loaded - hidden, named - hidden, root)
+    spelt = words_in(code, r"\w+")  # a process that it starts may import it
+    found = packages.versions((loaded | spelt) - hidden, named - hidden, root)
     return {"data": data, "packages": found}

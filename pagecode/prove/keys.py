@@ -4,7 +4,6 @@ A key is two hashes: one over what was verified, which is the same on any machin
 one over the machine. What else a run used, `inputs` finds out when it has run.
 """
 
-import ast
 import hashlib
 import json
 import os
@@ -21,33 +20,17 @@ from pagecode.run import machine
 
 PAGECODE = Path(__file__).parents[1]
 PLACES = {"where", "line", "indent"}  # of a block or an output: it may move
+NOT_IN_A_RUN = {
+    "run/record.py",
+    "run/repeat.py",
+}  # what in `run/` only makes use of runs
 
 
 @lru_cache
-def code(*starts: str) -> dict[str, str]:
-    """Return the hashes of these files, and of those in `run/` that they lead to.
-
-    That is the code that runs and compares. One file leads to another by an import, or
-    by its name: `child.py` is started, not imported.
-    """
-    found: dict[str, str] = {}
-    left = list(starts)
-    while left:
-        if (name := left.pop()) in found or not (PAGECODE / name).is_file():
-            continue
-        found[name] = sha256(PAGECODE / name)
-        for node in ast.walk(ast.parse((PAGECODE / name).read_text("utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [x.name for x in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [f"{node.module}.{x.name}" for x in node.names]
-            elif isinstance(node, ast.Constant) and str(node.value).endswith(".py"):
-                names = [f"pagecode.run.{str(node.value).removesuffix('.py')}"]
-            else:
-                continue
-            parts = (x.split(".") for x in names if x.startswith("pagecode.run."))
-            left += [f"run/{x[2]}.py" for x in parts]
-    return found
+def code(*more: str) -> dict[str, str]:
+    """Return the hashes of the code that runs and compares, and of more files."""
+    names = {f"run/{x.name}" for x in (PAGECODE / "run").glob("*.py")} - NOT_IN_A_RUN
+    return {name: sha256(PAGECODE / name) for name in names | {*more}}
 
 
 def facts(value: Any, *but: str) -> dict[str, Any]:
@@ -88,7 +71,7 @@ def content(
             Path(os.path.relpath(x, root)).as_posix(): sha256(x) for x in files
         },
         "framework": [program.framework, hidden_from(program.framework)],
-        "code": [code("run/runner.py"), judge],
+        "code": [code(), judge],
     }
 
 

@@ -1,5 +1,6 @@
-"""Which packages modules come from, what these require, and what the project pins."""
+"""What code imports, from which packages, what these require, what the project pins."""
 
+import ast
 import site
 import sys
 from collections.abc import Iterable, Iterator
@@ -7,11 +8,51 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from pagecode.files import visible
+
+IMPORTERS = {"import_module", "__import__"}
+CATCHES = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+
+
+def names_of(node: ast.AST) -> set[str]:
+    """Return the names and attributes in code."""
+    found = {getattr(x, "id", getattr(x, "attr", "")) for x in ast.walk(node)}
+    return found - {""}
+
+
+def goes_on(node: ast.AST) -> bool:
+    """Whether the code goes on where no import in the body of this can be made."""
+    if isinstance(node, ast.Try):
+        caught = [x.type for x in node.handlers]
+        return any(x is None or names_of(x) & CATCHES for x in caught)
+    if isinstance(node, ast.With):
+        calls = [names_of(x.context_expr) for x in node.items]
+        return any("suppress" in x and x & CATCHES for x in calls)
+    test = getattr(node, "test", None) if isinstance(node, ast.If) else None
+    return isinstance(test, ast.Name | ast.Attribute) and (
+        "TYPE_CHECKING" in names_of(test)
+    )
+
+
+def imports(node: Any, *, optional: bool = False) -> Iterator[tuple]:
+    """Yield what is imported, the line, and whether the code goes on without it."""
+    names: list[str] = []
+    if isinstance(node, ast.Import):
+        names = [x.name for x in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = ["." * node.level + (node.module or "")]
+    elif isinstance(node, ast.Call) and node.args and names_of(node.func) & IMPORTERS:
+        name = node.args[0]
+        names = [str(name.value)] if isinstance(name, ast.Constant) else []
+    yield from ((name, node.lineno, optional) for name in names)
+    body = node.body if goes_on(node) else []
+    for child in ast.iter_child_nodes(node):
+        yield from imports(child, optional=optional or child in body)
 
 
 def places() -> list[str]:

@@ -1,9 +1,11 @@
 """What has passed: stamps of the pages' programs, and of what is handed out of them.
 
 `.cache/verified.json` has the stamps of programs by their keys, `.cache/slices.json`
-those of slices. The newest are at the end; when there are too many, the oldest go.
+those of slices, also of those that failed. The newest are at the end; when there are
+too many, the oldest go.
 """
 
+import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +18,7 @@ from pagecode.prove.inputs import Code, Here, code_of
 from pagecode.read.page import Program
 
 STAMPS, SLICES = "verified.json", "slices.json"
-KEPT = {SLICES: 20_000}  # of another file 1000
+KEPT = {SLICES: 5000}  # of another file 1000
 Facts = dict[str, Any]
 
 
@@ -28,47 +30,27 @@ def stamps(root: Path, name: str = STAMPS) -> dict[str, Facts]:
     found = found if isinstance(found, dict) else {}
     # What was kept by an earlier version of this does not say what was used.
     kept = {x: facts for x, facts in found.items() if isinstance(facts, dict)}
-    return {x: facts for x, facts in kept.items() if facts.keys() & {"used", "data"}}
+    return {
+        x: facts for x, facts in kept.items() if isinstance(facts.get("used"), dict)
+    }
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time write here; Windows has no lock of this kind."""
+    """Let one process at a time write here."""
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        with suppress(ImportError):
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def keep(name: str, new: dict[str, Facts], root: Path) -> None:
     """Add stamps under their keys: all or none, also when two runs end at once."""
-    new = folded(new) if name == SLICES else new
     with locked(root / ".cache"):
         old = {x: facts for x, facts in stamps(root, name).items() if x not in new}
         kept = [*old.items(), *new.items()][-KEPT.get(name, 1000) :]
         lines = (f"{json.dumps(x)}: {json.dumps(facts)}" for x, facts in kept)
         write(root / ".cache" / name, "{\n" + ",\n".join(lines) + "\n}\n")
-
-
-def folded(stamps: dict[str, Facts]) -> dict[str, Facts]:
-    """Return stamps with what they used beside them: many used the same."""
-    found: dict[str, Facts] = {}
-    for key, facts in stamps.items():
-        used = keys.digest(facts["used"])
-        found |= {used: facts["used"], key: facts | {"used": used}}
-    return found
-
-
-def unfolded(stamps: dict[str, Facts]) -> dict[str, Facts]:
-    """Return the stamps with what they used in each."""
-    found = {x: facts for x, facts in stamps.items() if "used" in facts}
-    for key, facts in found.items():
-        if isinstance(facts["used"], str):
-            found[key] = facts | {"used": stamps.get(facts["used"])}
-    return {x: facts for x, facts in found.items() if facts["used"]}
 
 
 class Known:
@@ -77,7 +59,7 @@ class Known:
     def __init__(self, name: str, root: Path) -> None:
         self.here = Here(root)
         self.stamps: dict[str, list[tuple[str, Facts]]] = {}
-        for key, facts in unfolded(stamps(root, name)).items():
+        for key, facts in stamps(root, name).items():
             content, _, machine = key.partition("-")
             self.stamps.setdefault(content, []).append((machine, facts))
 
@@ -95,9 +77,10 @@ class Known:
         return [x for x in found if self.here.asks_for(x["used"], code)]
 
     def holding(self) -> dict[str, Facts]:
-        """Return by content all that holds here, the newest of each."""
+        """Return by content all that passed and holds here, the newest of each."""
         found = (x for stamps in self.stamps.values() for _, x in stamps)
-        return {x["content"]: x for x in found if self.here.has(x["used"], ())}
+        passed = (x for x in found if "failed" not in x)
+        return {x["content"]: x for x in passed if self.here.has(x["used"], ())}
 
 
 def dated(root: Path) -> list[Facts]:

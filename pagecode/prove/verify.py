@@ -11,6 +11,7 @@ from pagecode.frameworks import PACKAGES
 from pagecode.prove import inputs, keys, packages, store
 from pagecode.prove.inputs import Here, code_of
 from pagecode.read.page import Program
+from pagecode.run.process import Failure
 from pagecode.run.runner import Run, Runner
 
 NAMED = [*(x for names in PACKAGES.values() for x in names), "numpy"]  # in a stamp
@@ -44,8 +45,11 @@ class Verifier(Runner):
     def perform(self, run: Run) -> None:
         """Take the program's results from its stamp, or run it."""
         program, key = run.program, self.key(run.program, self.root)
-        run.stamp = (self.known and self.known.find(key, code_of(program))) or {}
-        if run.stamp:
+        known = (self.known and self.known.find(key, code_of(program))) or {}
+        if "failed" in known:
+            raise Failure(known["failed"])
+        if known:
+            run.stamp = known
             for future in run.results.values():
                 future.set_result(None)
         else:
@@ -54,19 +58,24 @@ class Verifier(Runner):
 
     def passed(self, run: Run) -> None:
         """Stamp the program."""
+        run.stamp = self.keep(run)
+
+    def keep(self, run: Run, **said: str) -> dict[str, Any]:
+        """Keep what a run was if its program is as it was before; return its stamp."""
         before = self.starts[run]
         after = Start(run.program, self.key(run.program, self.root), self.root)
-        run.stamp = stamp(run, before, after, self.root)
+        made = stamp(run, before, after, self.root) | said
         if before.key == after.key:
-            name = f"{after.key}-{keys.digest(run.stamp['used'])}"
-            store.keep(self.stamps, {name: run.stamp}, self.root)
+            name = f"{after.key}-{keys.digest(made['used'])}"
+            store.keep(self.stamps, {name: made}, self.root)
+        return made
 
 
 def stamp(run: Run, before: Start, after: Start, root: Path) -> dict[str, Any]:
     """Return a program's stamp, with what was measured of its run."""
     program, measured = run.program, dict(run.measured)
     used = inputs.used(program, measured, before.data, root)
-    for name in ("read", "modules", "spawned"):
+    for name in ("read", "modules"):
         measured.pop(name, None)
     installed = {name: packages.version(name) for name in NAMED}
     changed = after.git.changed

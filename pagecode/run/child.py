@@ -13,7 +13,6 @@ Windows: what works so, works by forking too, but not the other way round.
 
 import __future__
 
-import _posixsubprocess
 import ast
 import builtins
 import contextlib
@@ -37,11 +36,6 @@ from typing import Any
 
 # Our own: a block may change Python's.
 globals()["__builtins__"] = dict(vars(builtins))
-IMPORTING = "<frozen importlib._bootstrap>"
-STARTS = (  # what Python reports of the starting of a process
-    *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
-    *("subprocess.Popen", "fork_exec"),
-)
 FUTURES = sum(
     getattr(__future__, x).compiler_flag for x in __future__.all_feature_names
 )
@@ -212,30 +206,6 @@ def device() -> str:
     return "CPU"
 
 
-def watch_starts() -> list[str]:
-    """Return a list to which the starting of any process is added.
-
-    What a library starts while it is imported hangs on that library alone.
-    """
-    started: list[str] = []
-
-    def hook(event: str, _: Any) -> None:
-        if event in STARTS:
-            frames = traceback.walk_stack(None)
-            if not any(x.f_code.co_filename == IMPORTING for x, _ in frames):
-                started.append(event)
-
-    fork_exec = _posixsubprocess.fork_exec
-
-    def noted(*arguments: Any) -> int:
-        hook("fork_exec", ())
-        return fork_exec(*arguments)
-
-    vars(_posixsubprocess)["fork_exec"] = noted  # of which Python reports nothing
-    sys.addaudithook(hook)
-    return started
-
-
 class Output(io.FileIO):
     """Standard output, where a thread prints to the file of the block it is from."""
 
@@ -362,7 +332,6 @@ def run(file: str, events: int) -> None:
     set_workers(program, file)
     hide(program["hidden"])
     used = watch_stand_ins(program["stand_ins"])
-    started = watch_starts()
     output = Output(program["output"])
     faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
 
@@ -398,7 +367,7 @@ def run(file: str, events: int) -> None:
             break
     loaded = {name.partition(".")[0] for name in sys.modules}
     ends = {"device": device(), "modules": sorted(loaded - sys.stdlib_module_names)}
-    tell("done", facts=ends | {"spawned": bool(started)}, threads=output.threads())
+    tell("done", facts=ends, threads=output.threads())
     with contextlib.suppress(OSError):
         os.read(events, 1)  # until it is known what this process leaves running
 

@@ -71,7 +71,7 @@ class Process(Sandbox):
     def __init__(self, program: Program, root: Path) -> None:
         super().__init__(root)
         self.program, self.script = program, script(program)
-        # How it ended: `device`, `modules`, `spawned` and `read`.
+        # How it ended: `device`, `modules` and `read`.
         self.told: dict[str, Any] = {}
         # The block and the line that it is at, and what it had said before that block.
         self.number, self.line, self.said = 0, self.script.starts[0], 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pagecode.read.page import Block, Program
 from pagecode.run.judge import judge
@@ -28,8 +28,8 @@ class Run:
         self.results: dict[Block, Future] = {x: Future() for x in program.blocks}
         self.printed: dict[Block, Result] = {}  # of the blocks that ran in this run
         self.stamp: dict[str, Any] = {}  # what was verified, once all of it passed
-        # Seconds, memory, device, stand-ins; what it read under data/, which modules it
-        # loaded that are not Python's own, and whether it started a process.
+        # Seconds, memory, device, stand-ins; what it read under data/, and the modules
+        # that it loaded and that are not Python's own.
         self.measured: dict[str, Any] = {}
 
     @property
@@ -63,7 +63,7 @@ class Runner:
         self.live: set[Process] = set()
         self.closed = False
 
-    def __enter__(self) -> "Runner":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,12 +118,13 @@ class Runner:
                     failed, found = str(failure), failure
                 if block is not last:  # with the last, the process must end well
                     run.settle(block, found)
+        seconds = round(time.perf_counter() - started, 1)
+        run.measured = {"seconds": seconds} | process.told
         if last not in run.printed:
             raise Failure(f"{NOT_RUN}\n{failed}")
+        result = run.printed[last]
+        run.measured |= {"peak_bytes": result.peak, "stand_ins": result.stand_ins}
         if not failed:
-            seconds, result = time.perf_counter() - started, run.printed[last]
-            run.measured = {"seconds": round(seconds, 1), "peak_bytes": result.peak}
-            run.measured |= {"stand_ins": result.stand_ins} | process.told
             self.passed(run)
         run.settle(last, found)
 

@@ -33,6 +33,18 @@ def needs(site: Site, code: str) -> dict[str, str]:
         ),
         ("try:\n    import tqdm\nexcept ImportError:\n    tqdm = None", {}),
         ("try:\n    import numpy\nexcept:\n    pass", {"numpy": "numpy==2.4.6"}),
+        (
+            "import contextlib as c\nwith c.suppress(ImportError):\n    import tqdm",
+            {},
+        ),
+        ("import typing\nif typing.TYPE_CHECKING:\n    import tqdm", {}),
+        (
+            "from contextlib import suppress\nfrom typing import TYPE_CHECKING\n"
+            "if TYPE_CHECKING:\n    import tqdm\nelse:\n    import numpy\n"
+            "with open('x', 'w'), suppress(ValueError, ModuleNotFoundError):\n"
+            "    import tqdm",
+            {"numpy": "numpy==2.4.6"},
+        ),
     ],
 )
 def test_imports_give_the_pinned_packages(
@@ -57,6 +69,10 @@ def test_package_of_a_shared_namespace_is_the_one_that_is_meant(site: Site) -> N
         "try:\n    import tqdm\nexcept ValueError:\n    pass",
         "try:\n    pass\nexcept ImportError:\n    import tqdm",
         "def f():\n    import no_such_module",
+        "from contextlib import suppress\nwith suppress(ValueError):\n    import tqdm",
+        "if TYPE_CHECKING:\n    pass\nelse:\n    import tqdm",
+        "if not TYPE_CHECKING:\n    import tqdm",
+        "with open(ImportError):\n    import tqdm",
         "import importlib\nx = importlib.import_module('no_such_module').x",
         "from importlib import import_module as f\n__import__('no_such_module')",
     ],

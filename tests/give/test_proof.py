@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pagecode.give.proof import Proof, proofs_of, prove, report
-from tests.conftest import Site
+from tests.conftest import CODE, PAGE, Site
 
 
 def code(site: Site) -> str:
@@ -76,6 +76,44 @@ def test_slices_that_all_fail_leave_everything_above(site: Site) -> None:
     assert proof.falls_back
     assert "gets everything above it" in report(proof)
     assert "unused = [1]" in code(site)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "print(vars().get('unseen', 1))",
+        "print(vars()['unseen'])",
+        "import os\n'unseen' in vars() or os._exit(3)\nprint(3)",
+        "while 'unseen' not in vars():\n    pass\nprint(3)",
+    ],
+    ids=["prints something else", "fails", "ends the program", "hangs"],
+)
+def test_slices_that_fail_are_not_tried_again_until_something_changes(
+    site: Site, block: str
+) -> None:
+    site.add("n = [3]")
+    site.add("exec('unseen = n[0]')")
+    site.add("unused = [1]")
+    site.add(f"_ = open('data/words.txt').read()\n{block}", "3", info="limit=1")
+    site.write("data/words.txt", "a")
+    site.write("data/other.txt", "a")
+    assert site.verify(use_cache=True) == {"pytorch": [""] * 4}
+    first = prove_last(site)
+    assert (first.falls_back, first.ran) == (True, True)
+    again = prove_last(site)
+    assert (again.failed, again.ran) == (first.failed, False)
+    assert "unused = [1]" in code(site)
+    assert prove_last(site, use_cache=False).ran
+    for path, old, new, ran in (
+        (CODE, "[1]", "[2]", False),  # which no slice has
+        ("data/other.txt", "a", "b", False),
+        ("data/words.txt", "a", "b", True),
+        (CODE, "_ = open", "_ = 1\n_ = open", True),
+        (PAGE, "    3", "    3.0", True),
+    ):
+        site.write(path, site.text(path).replace(old, new))
+        assert prove_last(site).ran == ran, path
+        assert not prove_last(site).ran
 
 
 def test_method_that_changes_and_returns_is_not_lost_without_a_word(

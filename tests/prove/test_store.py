@@ -63,15 +63,14 @@ def test_slices_do_not_take_the_places_of_programs(tmp_path: Path, monkeypatch) 
     for number in range(9):
         store.keep(store.SLICES, {f"slice {number}": USED}, tmp_path)
     assert list(store.stamps(tmp_path)) == ["program"]
-    assert len(store.stamps(tmp_path, store.SLICES)) == 10  # and what all of them used
+    assert len(store.stamps(tmp_path, store.SLICES)) == 9
 
 
-def test_what_slices_used_is_kept_once_and_found_again(tmp_path: Path) -> None:
+def test_what_slices_used_is_kept_and_found_again(tmp_path: Path) -> None:
     used = {"data": {"words.txt": None}, "packages": {"nowhere": None}}
     facts = {"content": "a", "used": used}
     keys = [f"{name}-machine" for name in ("a", "b")]
     store.keep(store.SLICES, dict.fromkeys(keys, facts), tmp_path)
-    assert len(store.stamps(tmp_path, store.SLICES)) == 3
     known = store.Known(store.SLICES, tmp_path)
     assert known.find("a-machine", ()) == facts
     assert known.find("a-another", ()) is None
@@ -106,12 +105,6 @@ def test_two_runs_that_stamp_at_once_lose_nothing(tmp_path: Path, name: str) -> 
     assert [run.wait(60) for run in runs] == [0, 0]
     expected = {f"{name}{number}" for name in "ab" for number in range(60)}
     assert expected <= set(store.stamps(tmp_path, name))
-
-
-def test_stamps_are_kept_where_there_are_no_locks(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
-    store.keep(store.STAMPS, {"a": USED}, tmp_path)
-    assert list(store.stamps(tmp_path)) == ["a"]
 
 
 @pytest.mark.parametrize(

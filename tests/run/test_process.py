@@ -84,41 +84,6 @@ def test_run_tells_which_modules_were_loaded(site: Site) -> None:
     assert not {"json", "sys", "numpy.linalg"} & set(modules)
 
 
-@pytest.mark.parametrize(
-    ("code", "spawned"),
-    [
-        ("import subprocess", False),
-        ("import multiprocessing", False),
-        ("import subprocess\n_ = subprocess.run(['true'])", True),
-        ("import os\n_ = os.system('true')", True),
-        ("import os\nos.fork() or os._exit(0)\n_ = os.wait()", True),
-        (
-            "import multiprocessing\n"
-            "p = multiprocessing.get_context('spawn').Process(target=print)\n"
-            "p.start(); p.kill(); p.join()",
-            True,
-        ),
-        (
-            "from joblib import Parallel, delayed\n"
-            "_ = Parallel(2)(map(delayed(abs), [1, 2]))",
-            True,
-        ),
-        (
-            "import sys\nsys.path.append('.')\n"
-            "with open('lib.py', 'w') as file:\n"
-            "    _ = file.write('import os; os.system(\"true\")')\n"
-            "import lib",
-            False,
-        ),
-    ],
-)
-def test_run_tells_whether_a_process_was_started(
-    site: Site, code: str, spawned: bool
-) -> None:
-    site.add(code)
-    assert ran(site).measured["spawned"] == spawned
-
-
 # --- whose output it is
 
 SLEEPER = "[sys.executable, '-c', 'import time; time.sleep(0.3); print(\"late\")']"
