@@ -1,6 +1,5 @@
 """The machine that a program runs on: its environment, its GPU, its CPU."""
 
-import math
 import os
 import platform
 import re
@@ -70,32 +69,6 @@ def jobs() -> int:
         if not wanted.isdecimal() or not int(wanted):
             sys.exit(f"JOBS is how many programs run side by side, not {wanted!r}")
         return int(wanted)
-    linux = hasattr(os, "sched_getaffinity")
-    usable = len(os.sched_getaffinity(0)) if linux else os.cpu_count() or 1
-    return max(1, math.ceil(min(usable, quota())))
+    from joblib import cpu_count  # what only a run needs
 
-
-def quota(
-    groups: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")
-) -> float:
-    """Return how many processors' time the control groups grant; infinity if all."""
-    found = [math.inf]
-    for line in groups.read_text().splitlines() if groups.exists() else []:
-        _, controllers, path = line.split(":", 2)
-        base = mounted / controllers  # version 2 has no controllers, and no such folder
-        folder = base / path.strip("/")
-        for group in (folder, *folder.parents):
-            if group.is_relative_to(base):
-                found.append(granted(group))
-    return min(found)
-
-
-def granted(group: Path) -> float:
-    """Return how many processors' time one control group grants."""
-    names = ("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-    for files in names:
-        if all((group / name).is_file() for name in files):
-            words = " ".join((group / name).read_text() for name in files).split()
-            if words[0] not in ("max", "-1"):
-                return int(words[0]) / int(words[1])
-    return math.inf
+    return cpu_count()
