@@ -20,23 +20,9 @@ from pagecode.read.fences import is_python
 from pagecode.read.page import Page
 from pagecode.site.book import Book
 
-FETCHED = {  # attributes that let a browser ask for a file as it opens the page
-    "script": ("src",),
-    "img": ("src", "srcset"),
-    "source": ("src", "srcset"),
-    "iframe": ("src",),
-    "video": ("src", "poster"),
-    "audio": ("src",),
-    "track": ("src",),
-    "input": ("src",),
-    "embed": ("src",),
-    "object": ("data",),
-    "image": ("href", "xlink:href"),
-    "use": ("href", "xlink:href"),
-    "link": ("href",),
-}
+# What a browser goes to when somebody asks for it; all else it fetches with the page.
+FOLLOWED = {"action", "formaction", "cite", "longdesc", "usemap"}
 NOT_FETCHED = {"canonical", "prev", "next", "alternate", "license", "edit"}
-LINKS = ("href", "xlink:href", "src", "data", "poster", "action", "formaction", "cite")
 IN_STYLES = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
 LEFT = re.compile(r"<!--\s*(?:stamps?|measured|rosetta)\b|class=\"arithmatex\"")
 
@@ -94,6 +80,19 @@ def first_difference(page: Page, found: list[str]) -> str:
     return ""
 
 
+def links_of(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str, str]]:
+    """Yield each address of a page, with its element and its attribute."""
+    for element, name, link, _ in tree.iterlinks():
+        yield element, name or "", link.strip()
+    for element in tree.iter():  # what lxml does not know
+        for name in ("poster", "xlink:href", "srcset"):
+            listed = (element.get(name) or "").split("," if name == "srcset" else None)
+            yield from ((element, name, x.split()[0]) for x in listed if x.strip())
+        if element.tag == "style":
+            found = IN_STYLES.findall(element.text or "")
+            yield from ((element, "", url or other) for url, other in found)
+
+
 @lru_cache(maxsize=500)
 def read_html(path: Path, state: tuple) -> Html:
     """Read a built page; `state` tells one version of the file from the next."""
@@ -103,6 +102,13 @@ def read_html(path: Path, state: tuple) -> Html:
     blocks = [text.strip("\n") for _, text in code]
     bare = any("data-program-" not in "".join(place.attrib) for place, _ in code)
     found = Html(blocks, bare, Counter())
+    for element, name, link in links_of(tree):
+        found.links.add(link)
+        rel = set((element.get("rel") or "").split())
+        if element.tag not in ("a", "area") and not {name, *rel} & (
+            FOLLOWED | NOT_FETCHED
+        ):
+            found.fetched.add(link)
     for element in tree.iter():
         if not isinstance(element.tag, str):
             continue
@@ -111,21 +117,9 @@ def read_html(path: Path, state: tuple) -> Html:
             found.ids[attributes["id"]] += 1
         if element.tag == "a" and "name" in attributes:
             found.ids[attributes["name"]] += 0
-        for name in LINKS:
-            if name in attributes:
-                found.links.add(attributes[name].strip())
         for name in attributes:
             if name.startswith("data-program-"):
                 found.links.add(attributes[name])
-        if not NOT_FETCHED & set((attributes.get("rel") or "").split()):
-            for name in FETCHED.get(element.tag, ()):
-                value = attributes.get(name) or ""
-                listed = value.split(",") if name == "srcset" else [value]
-                found.fetched |= {x.split()[0] for x in listed if x.split()}
-        style = attributes.get("style") or ""
-        if element.tag == "style":
-            style += element.text or ""
-        found.fetched |= {x[0] or x[1] for x in IN_STYLES.findall(style)}
     lines = tree.text_content().splitlines()
     found.includes = [x.strip() for x in lines if re.match(r"\W*8<-", x)]
     found.left = LEFT.findall(text)

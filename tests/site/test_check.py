@@ -95,6 +95,18 @@ def test_sound_site_has_no_fault(sound: tuple[Path, Path]) -> None:
         (lambda x: (x / "programs/page.pytorch.1.py").unlink(), ".1.py leads nowhere"),
         (change(HTML, END, f'<img src="//x.org/y">{END}'), "asks another host for //x"),
         (change(HTML, "</head>", "<style>@import 'http://x.org'"), "asks another host"),
+        (change(HTML, END, '<b style="mask:url(//x.org)">b</b>'), "asks another host"),
+        (
+            change(HTML, END, '<img src="" srcset="/a.png 1x, //x.org/y 2x">'),
+            "asks another host for //x",
+        ),
+        (change(HTML, END, '<video poster="//x.org/y"></video>'), "host for //x.org/y"),
+        (
+            change(HTML, END, '<svg><use xlink:href="//x.org/y#a"/></svg>'),
+            "asks another host for //x",
+        ),
+        (change(HTML, "</head>", '<link rel="icon" href="//x.org/i">'), "host for //x"),
+        (change(HTML, END, '<form action="nowhere/"></form>'), "nowhere/ leads no"),
         (
             change("assets/site.css", "^", "a{b:url(https://x.org)}"),
             "site.css: asks an",
@@ -111,6 +123,16 @@ def test_fault_of_a_site_is_told(
     site = copytree(sound[1], tmp_path / "site")
     work(site)
     assert any(told in fault for fault in check(Book(sound[0]), site))
+
+
+def test_what_a_reader_may_follow_asks_no_host(
+    sound: tuple[Path, Path], tmp_path: Path
+) -> None:
+    site = copytree(sound[1], tmp_path / "site")
+    more = '<a href="//x.org">x</a><form action="//x.org"></form>'
+    change(HTML, END, f'{more}<q cite="//x.org">q</q>{END}')(site)
+    change(HTML, "</head>", '<link rel="license" href="//x.org"></head>')(site)
+    assert check(Book(sound[0]), site) == []
 
 
 def test_command_completes_a_site_that_something_else_has_built(
