@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from sybil import Document, Example, Region, Sybil
 from sybil.integration.pytest import SybilItem
-from sybil.typing import Parser
 
 from pagecode.prove.shard import mine
 from pagecode.prove.verify import Verifier, report
@@ -27,24 +26,12 @@ from pagecode.run.runner import Run
 PAGES = pytest.StashKey["Pages"]()
 
 
-class PageDocument(Document):
-    """A page for Sybil, whatever its bytes are: what is wrong with them is a fault."""
-
-    @classmethod
-    def parse(cls, path: str, *parsers: Parser, encoding: str = "utf-8") -> Document:
-        """Parse a page."""
-        document = cls(Path(path).read_text(encoding, errors="replace"), path)
-        for region in (region for parser in parsers for region in parser(document)):
-            document.add(region)
-        return document
-
-
 class Pages(Sybil):
     """A project's pages, their examples, and the runs of the programs chosen."""
 
     def __init__(self, root: Path) -> None:
-        types = {None: PageDocument}
-        super().__init__([self.regions], fixtures=["running"], document_types=types)
+        # Only lines are counted here, whatever the bytes: what is wrong is a fault.
+        super().__init__([self.regions], fixtures=["running"], encoding="latin-1")
         self.root, self.pytest_collect_file = root, self.pytest()
         self.collected: list[Page] = []
         self.runs: dict[Program, Run] = {}
