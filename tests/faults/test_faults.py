@@ -312,7 +312,7 @@ def limit_files(size: int):
 def test_full_disk_is_told_and_leaves_the_page(site: Site, word: str) -> None:
     site.add("print(1)", "1" if word == "verify" else "0")
     site.write(PAGE, site.text() + "\n" + "Some prose.\n" * 500)
-    site.write(".cache/verified.json", '{"a": {"used": "' + 6000 * "b" + '"}}')
+    site.write(".cache/verified.json", '{"a": {"used": {"' + 6000 * "b" + '": {}}}}')
     before, known = site.text(), store.stamps(site.root)
     status, _, err = run(site, word, preexec_fn=limit_files(4000))
     assert status == 1
