@@ -24,6 +24,7 @@ from pagecode.site.book import Book
 FOLLOWED = {"action", "formaction", "cite", "longdesc", "usemap"}
 NOT_FETCHED = {"canonical", "prev", "next", "alternate", "license", "edit"}
 IN_STYLES = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
+SOURCES = re.compile(r"([^\s,]\S*)(?:\s+[^,]*)?")  # in a `srcset`
 LEFT = re.compile(r"<!--\s*(?:stamps?|measured|rosetta)\b|class=\"arithmatex\"")
 
 
@@ -85,9 +86,11 @@ def links_of(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str, str]]:
     for element, name, link, _ in tree.iterlinks():
         yield element, name or "", link.strip()
     for element in tree.iter():  # what lxml does not know
-        for name in ("poster", "xlink:href", "srcset"):
-            listed = (element.get(name) or "").split("," if name == "srcset" else None)
-            yield from ((element, name, x.split()[0]) for x in listed if x.strip())
+        for name in ("poster", "xlink:href"):
+            if link := element.get(name):
+                yield element, name, link.strip()
+        listed = SOURCES.findall(element.get("srcset") or "")
+        yield from ((element, "srcset", link) for link in listed)
         if element.tag == "style":
             found = IN_STYLES.findall(element.text or "")
             yield from ((element, "", url or other) for url, other in found)
