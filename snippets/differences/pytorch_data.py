@@ -54,3 +54,24 @@ if __name__ == "__main__":
     loader = DataLoader(range(10), batch_size=4, sampler=order.tolist())
     print([batch.tolist() for batch in loader])
     # --8<-- [end:shuffle_agree]
+
+    # --8<-- [start:moved]
+    draws = []
+    for passes in [0, 1]:
+        torch.manual_seed(0)
+        for _ in range(passes):
+            list(DataLoader(range(10)))
+        draws.append(torch.rand(1).item())
+    print("A pass over the data changes the next draw:", draws[0] != draws[1])
+    # --8<-- [end:moved]
+
+    # --8<-- [start:moved_agree]
+    draws = []
+    for passes in [0, 1]:
+        torch.manual_seed(0)
+        generator = torch.Generator().manual_seed(1)  # the loader's own
+        for _ in range(passes):
+            list(DataLoader(range(10), generator=generator))
+        draws.append(torch.rand(1).item())
+    print("A pass over the data changes the next draw:", draws[0] != draws[1])
+    # --8<-- [end:moved_agree]

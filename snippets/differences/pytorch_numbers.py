@@ -110,6 +110,22 @@ if __name__ == "__main__":
     print("Draws:", *(f"{number:.4f}" for number in draws))
     # --8<-- [end:seeds_agree]
 
+    # --8<-- [start:deterministic]
+    torch.use_deterministic_algorithms(True)
+    try:
+        torch.zeros(3).put_(torch.tensor([0, 0]), torch.tensor([1.0, 2.0]))
+    except RuntimeError:
+        print("Refused: two values for one place")
+    print("Random numbers without a seed:", torch.rand(3).shape[0])
+    # --8<-- [end:deterministic]
+
+    # --8<-- [start:deterministic_agree]
+    torch.manual_seed(0)
+    values, places = torch.rand(100_000), torch.randint(10, (100_000,))
+    first, second = (torch.zeros(10).index_add(0, places, values) for _ in range(2))
+    print("Two runs are equal, bit by bit:", torch.equal(first, second))
+    # --8<-- [end:deterministic_agree]
+
     # --8<-- [start:inplace]
     weight = torch.tensor([1.0, 2.0], requires_grad=True)
     other_name = weight

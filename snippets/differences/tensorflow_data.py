@@ -76,3 +76,23 @@ if __name__ == "__main__":
     loader = tf.data.Dataset.from_tensor_slices(order).batch(4)
     print([batch.numpy().tolist() for batch in loader])
     # --8<-- [end:shuffle_agree]
+
+    # --8<-- [start:moved]
+    draws = []
+    for passes in [0, 1]:
+        tf.random.set_seed(0)
+        for _ in range(passes):
+            list(tf.data.Dataset.range(10))
+        draws.append(float(tf.random.uniform([1])[0]))
+    print("A pass over the data changes the next draw:", draws[0] != draws[1])
+    # --8<-- [end:moved]
+
+    # --8<-- [start:moved_agree]
+    draws = []
+    for passes in [0, 1]:
+        tf.random.set_seed(0)
+        for _ in range(passes):
+            list(tf.data.Dataset.range(10).shuffle(10, seed=1))  # a seed of its own
+        draws.append(float(tf.random.uniform([1])[0]))
+    print("A pass over the data changes the next draw:", draws[0] != draws[1])
+    # --8<-- [end:moved_agree]

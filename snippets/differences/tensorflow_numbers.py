@@ -117,6 +117,23 @@ if __name__ == "__main__":
     print("Draws:", *(f"{number:.4f}" for number in draws))
     # --8<-- [end:seeds_agree]
 
+    # --8<-- [start:deterministic]
+    tf.random.set_seed(None)
+    tf.config.experimental.enable_op_determinism()
+    try:
+        tf.random.uniform([3])
+    except RuntimeError:
+        print("Refused: random numbers without a seed")
+    # --8<-- [end:deterministic]
+
+    # --8<-- [start:deterministic_agree]
+    tf.random.set_seed(0)
+    values = tf.random.uniform([100_000])
+    places = tf.random.uniform([100_000], maxval=10, dtype=tf.int32)
+    first, second = (tf.math.unsorted_segment_sum(values, places, 10) for _ in range(2))
+    print("Two runs are equal, bit by bit:", np.array_equal(first, second))
+    # --8<-- [end:deterministic_agree]
+
     # --8<-- [start:inplace]
     weight = tf.Variable([1.0, 2.0])
     other_name = weight

@@ -263,7 +263,7 @@ def sigmoid(x):
 
 
 def replace_nan(with_nan):
-    return with_nan.nan_to_num(0)
+    return torch.where(with_nan.isnan(), 0, with_nan)
 
 
 def all_close(x):

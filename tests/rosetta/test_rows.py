@@ -222,6 +222,11 @@ def test_huber_is_a_parabola_up_to_one(framework: str, monkeypatch) -> None:
     assert run(framework, "huber") == pytest.approx((0.125 + 1) / 2)
 
 
+def test_infinity_is_not_replaced_with_nan() -> None:
+    """What torch.nan_to_num does to infinity shows only where there is one."""
+    assert run("numpy", "replace_nan").tolist() == [1, 0, 3, np.inf, -np.inf]
+
+
 def test_halves_lie_on_both_sides_of_zero() -> None:
     np.testing.assert_array_equal(np.diff(inputs.halves), 1)
     assert run("numpy", "round_half_to_even").tolist() == [-2, 0, 0, 2, 2]
