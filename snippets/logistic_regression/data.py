@@ -89,7 +89,32 @@ def load_iris(folder="data"):
 
 
 # --8<-- [start:minibatches]
-def iterate_minibatches(X, y, batch_size, seed):
+def draw_minibatches(X, y, batch_size, rng):
+    """Shuffle the examples by rng; iterate over (X, y) batches.
+
+    The last batch may be smaller than the others. Raises ValueError if the lengths
+    differ, or if batch_size is not 1 to their length.
+    """
+    if len(X) != len(y):
+        raise ValueError(f"{len(X)} features but {len(y)} targets")
+    if not 1 <= batch_size <= len(X):
+        raise ValueError(f"batch_size is {batch_size}, must be 1 to {len(X)}")
+    order = rng.permutation(len(X))
+    batches = np.split(order, range(batch_size, len(X), batch_size))
+    return ((X[batch], y[batch]) for batch in batches)
+
+
+def print_minibatch_epoch(epoch, costs, train_accuracy):
+    """Print the accuracy after an epoch, and the sum of the costs of its batches."""
+    fields = [f"Epoch: {epoch:03d}", f"Train ACC: {train_accuracy:.3f}"]
+    print(" | ".join([*fields, f"Sum of costs: {sum(costs):.3f}"]))
+
+
+# --8<-- [end:minibatches]
+
+
+# --8<-- [start:post_minibatches]
+def iterate_post_minibatches(X, y, batch_size, seed):
     """Iterate over shuffled (X, y) batches; an incomplete last one is dropped.
 
     Raises ValueError if the lengths differ or hold not even one batch.
@@ -105,11 +130,11 @@ def iterate_minibatches(X, y, batch_size, seed):
     return ((X[batch], y[batch]) for batch in batches)
 
 
-# --8<-- [end:minibatches]
+# --8<-- [end:post_minibatches]
 
 
-# --8<-- [start:log]
-def print_minibatch_epoch(epoch, costs, divisor, train_accuracy, test_accuracy):
+# --8<-- [start:post_log]
+def print_post_epoch(epoch, costs, divisor, train_accuracy, test_accuracy):
     """Print the costs of an epoch's batches, averaged wrongly and rightly.
 
     The post's log divides by a counter of all batches so far that starts at 1 and is
@@ -123,7 +148,37 @@ def print_minibatch_epoch(epoch, costs, divisor, train_accuracy, test_accuracy):
     print(" | ".join(fields))
 
 
-# --8<-- [end:log]
+# --8<-- [end:post_log]
+
+
+# --8<-- [start:bound]
+def largest_error_rate(num_tested, confidence=0.95):
+    """Return the largest error rate that num_tested examples without an error allow.
+
+    With a larger rate, so many right answers in a row would be less likely than
+    1 - confidence. Raises ValueError if num_tested is below 1.
+    """
+    if num_tested < 1:
+        raise ValueError(f"num_tested is {num_tested}, must be at least 1")
+    return 1 - (1 - confidence) ** (1 / num_tested)
+
+
+# --8<-- [end:bound]
+
+
+# --8<-- [start:naive]
+def softplus_naive(logits):
+    """Return log(1 + e^z) as it is written: infinite in float32 from z = 89 on."""
+    with np.errstate(over="ignore"):
+        return np.log(1 + np.exp(logits))
+
+
+def softplus(logits):
+    """Return log(1 + e^z) as max(z, 0) + log(1 + e^-|z|): no power exceeds 1."""
+    return np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
+
+
+# --8<-- [end:naive]
 
 
 # --8<-- [start:centimetres]
@@ -165,6 +220,16 @@ if __name__ == "__main__":
         errors = 1 / (1 + np.exp(-X_train @ learned_weights - learned_bias)) - y_train
         learned_weights -= 0.1 * errors @ X_train
         learned_bias -= 0.1 * errors.sum()
+
+    # --8<-- [start:run_bound]
+    print(f"Error rate of new flowers, 95 % bound: {largest_error_rate(25):.0%}")
+    # --8<-- [end:run_bound]
+
+    # --8<-- [start:run_naive]
+    logits = np.float32([-20, -1, 89])
+    print("Naive:  {:.3g} {:.3g} {:.3g}".format(*softplus_naive(logits)))
+    print("Stable: {:.3g} {:.3g} {:.3g}".format(*softplus(logits)))
+    # --8<-- [end:run_naive]
 
     # --8<-- [start:run_centimetres]
     cm_weights, cm_bias = to_centimetres(learned_weights, learned_bias, mean, std)

@@ -43,9 +43,10 @@ loss_fn = nn.BCEWithLogitsLoss(reduction="sum")
 
 
 # --8<-- [start:evaluate]
-@torch.no_grad()
+@torch.inference_mode()  # records nothing
 def evaluate(model, features, targets):
     """Return the accuracy and the summed cost of a model, as floats."""
+    model.eval()  # changes nothing here; layers such as dropout need it
     logits = model(features)  # (batch,)
     return accuracy(logits, targets), loss_fn(logits, targets).item()
 
@@ -58,6 +59,7 @@ def train_module(model, features, targets, num_epochs, learning_rate):
     """Fit the model in place by full-batch gradient descent."""
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
     for epoch in range(1, num_epochs + 1):
+        model.train()
         loss = loss_fn(model(features), targets)
         optimizer.zero_grad()
         loss.backward()
@@ -81,5 +83,6 @@ if __name__ == "__main__":
     test_accuracy, _ = evaluate(model, test_features, test_targets)
     print("Weights: {:.4f} {:.4f}".format(*model.linear.weight[0].tolist()))
     print(f"Bias: {model.linear.bias.item():.4f}")
-    print(f"Test accuracy: {test_accuracy:.2%}")
+    correct = round(len(test_targets) * test_accuracy)
+    print(f"Test: {correct} of {len(test_targets)} flowers are right")
     # --8<-- [end:run]

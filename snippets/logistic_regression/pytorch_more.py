@@ -2,13 +2,20 @@
 
 from contextlib import redirect_stdout
 
+import numpy as np
 import torch
 from torch import nn
 
+# --8<-- [start:loader_imports]
+from torch.utils.data import DataLoader, TensorDataset
+
+# --8<-- [end:loader_imports]
 from snippets.logistic_regression.data import (
-    iterate_minibatches,
+    draw_minibatches,
+    iterate_post_minibatches,
     load_iris,
     print_minibatch_epoch,
+    print_post_epoch,
 )
 from snippets.logistic_regression.pytorch_manual import (
     LEARNING_RATE,
@@ -16,6 +23,7 @@ from snippets.logistic_regression.pytorch_manual import (
     accuracy,
     cross_entropy,
     device,
+    gradients,
     predict_logits,
     print_epoch,
 )
@@ -30,6 +38,7 @@ from snippets.logistic_regression.pytorch_module import (
 # --8<-- [start:minibatch_train]
 def train_on_minibatches(model, optimizer, batches):
     """Update the model after each NumPy batch; return the batches' costs."""
+    model.train()
     costs = []
     for X_batch, y_batch in batches:
         features = torch.tensor(X_batch, dtype=torch.float32, device=device)
@@ -43,6 +52,27 @@ def train_on_minibatches(model, optimizer, batches):
 
 
 # --8<-- [end:minibatch_train]
+
+
+# --8<-- [start:penalty]
+def descend_with_penalty(features, targets, num_steps, learning_rate, penalty):
+    """Minimize the summed cross-entropy + penalty / 2 * |weights|^2, from zero.
+
+    Returns weights (num_features,), bias and the cross-entropy, which is without the
+    penalty. The bias is not penalized.
+    """
+    weights = torch.zeros(features.shape[1], device=features.device)
+    bias = torch.zeros((), device=features.device)
+    for _ in range(num_steps):
+        logits = predict_logits(features, weights, bias)
+        grad_weights, grad_bias = gradients(features, targets, logits)
+        weights -= learning_rate * (grad_weights + penalty * weights)
+        bias -= learning_rate * grad_bias
+    logits = predict_logits(features, weights, bias)
+    return weights, bias, cross_entropy(logits, targets).item()
+
+
+# --8<-- [end:penalty]
 
 
 # --8<-- [start:signed]
@@ -150,12 +180,13 @@ def meets_nan(cost_fn, features, targets, num_epochs, learning_rate):
 
 
 # --8<-- [start:predict]
-@torch.no_grad()
+@torch.inference_mode()
 def predict_species(model, sepals, mean, std):
     """Return the likelier species of one flower, and its probability.
 
     The sepal's length and width, mean and std are all in cm.
     """
+    model.eval()
     features = torch.tensor((sepals - mean) / std, dtype=torch.float32, device=device)
     proba = torch.sigmoid(model(features[None, :])).item()  # of versicolor
     if proba > 0.5:
@@ -193,19 +224,68 @@ if __name__ == "__main__":
     test_targets = torch.tensor(y_test, dtype=torch.float32, device=device)
 
     # --8<-- [start:run_minibatch]
+    rng = np.random.default_rng(1)  # one for all epochs: each has its own order
     minibatch_model = LogisticRegression(num_features=2).to(device)
     optimizer = torch.optim.SGD(minibatch_model.parameters(), lr=0.05)
+    for epoch in range(1, 6):
+        batches = draw_minibatches(X_train, y_train, batch_size=10, rng=rng)
+        costs = train_on_minibatches(minibatch_model, optimizer, batches)
+        train_accuracy, _ = evaluate(minibatch_model, features, targets)
+        print_minibatch_epoch(epoch, costs, train_accuracy)
+    # --8<-- [end:run_minibatch]
+
+    # --8<-- [start:run_loader]
+    loader = DataLoader(
+        TensorDataset(features, targets),
+        batch_size=10,
+        shuffle=True,  # anew in each epoch
+        generator=torch.Generator().manual_seed(1),
+    )
+    loader_model = LogisticRegression(num_features=2).to(device)
+    optimizer = torch.optim.SGD(loader_model.parameters(), lr=0.05)
+    for _ in range(5):
+        loader_model.train()
+        for batch_features, batch_targets in loader:
+            loss = loss_fn(loader_model(batch_features), batch_targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    test_accuracy, _ = evaluate(loader_model, test_features, test_targets)
+    print(f"Test: {round(25 * test_accuracy)} of 25 flowers are right")
+    # --8<-- [end:run_loader]
+
+    # --8<-- [start:run_penalty]
+    for penalty in (0.0, 1.0):
+        print(f"Penalty {penalty}:")
+        for num_steps in (10, 100, 1000):
+            weights, bias, cost = descend_with_penalty(
+                features, targets, num_steps, 0.05, penalty
+            )
+            size = weights.norm().item()
+            print(f"{num_steps:5d} steps | Size: {size:.2f} | Cost: {cost:.3f}")
+    # --8<-- [end:run_penalty]
+
+    # --8<-- [start:exercise_penalty]
+    for penalty in (0.1, 10.0):
+        weights, _, cost = descend_with_penalty(features, targets, 1000, 0.05, penalty)
+        size = weights.norm().item()
+        print(f"Penalty {penalty} | Size: {size:.2f} | Cost: {cost:.3f}")
+    # --8<-- [end:exercise_penalty]
+
+    # --8<-- [start:run_post]
+    post_model = LogisticRegression(num_features=2).to(device)
+    optimizer = torch.optim.SGD(post_model.parameters(), lr=0.05)
     costs, divisor = [], 1
     for epoch in range(15):
-        train_accuracy, _ = evaluate(minibatch_model, features, targets)
-        test_accuracy, _ = evaluate(minibatch_model, test_features, test_targets)
-        print_minibatch_epoch(epoch, costs, divisor, train_accuracy, test_accuracy)
-        batches = iterate_minibatches(X_train, y_train, batch_size=10, seed=123)
-        costs = train_on_minibatches(minibatch_model, optimizer, batches)
+        train_accuracy, _ = evaluate(post_model, features, targets)
+        test_accuracy, _ = evaluate(post_model, test_features, test_targets)
+        print_post_epoch(epoch, costs, divisor, train_accuracy, test_accuracy)
+        batches = iterate_post_minibatches(X_train, y_train, batch_size=10, seed=123)
+        costs = train_on_minibatches(post_model, optimizer, batches)
         divisor += len(costs)
-    print("Weights: {:.4f} {:.4f}".format(*minibatch_model.linear.weight[0].tolist()))
-    print(f"Bias: {minibatch_model.linear.bias.item():.4f}")
-    # --8<-- [end:run_minibatch]
+    print("Weights: {:.4f} {:.4f}".format(*post_model.linear.weight[0].tolist()))
+    print(f"Bias: {post_model.linear.bias.item():.4f}")
+    # --8<-- [end:run_post]
 
     # --8<-- [start:run_fast]
     rows = signed_rows(features, targets)  # (75, 3)
@@ -213,7 +293,8 @@ if __name__ == "__main__":
     test_logits = predict_logits(test_features, fast_weights, fast_bias)  # (25,)
     print("Weights: {:.4f} {:.4f}".format(*fast_weights.tolist()))
     print(f"Bias: {fast_bias.item():.4f}")
-    print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
+    correct = round(len(test_targets) * accuracy(test_logits, test_targets))
+    print(f"Test: {correct} of {len(test_targets)} flowers are right")
     # --8<-- [end:run_fast]
 
     # --8<-- [start:run_unstable]

@@ -97,5 +97,6 @@ if __name__ == "__main__":
     kernel, intercept = model.get_weights()  # (2, 1), (1,)
     print("Weights: {:.4f} {:.4f}".format(*kernel[:, 0].tolist()))
     print(f"Bias: {intercept.item():.4f}")
-    print(f"Test accuracy: {test_accuracy:.2%}")
+    correct = round(len(test_targets) * test_accuracy)
+    print(f"Test: {correct} of {len(test_targets)} flowers are right")
     # --8<-- [end:run]

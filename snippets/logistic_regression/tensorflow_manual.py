@@ -151,7 +151,8 @@ if __name__ == "__main__":
     test_logits = predict_logits(test_features, weights, bias)  # (25,)
     print("Weights: {:.4f} {:.4f}".format(*weights.numpy().tolist()))
     print(f"Bias: {float(bias):.4f}")
-    print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
+    correct = round(len(test_targets) * accuracy(test_logits, test_targets))
+    print(f"Test: {correct} of {len(test_targets)} flowers are right")
     # --8<-- [end:run]
 
     # --8<-- [start:plot]
@@ -164,5 +165,6 @@ if __name__ == "__main__":
     test_logits = predict_logits(test_features, weights, bias)  # (25,)
     print("Weights: {:.4f} {:.4f}".format(*weights.numpy().tolist()))
     print(f"Bias: {float(bias):.4f}")
-    print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
+    correct = round(len(test_targets) * accuracy(test_logits, test_targets))
+    print(f"Test: {correct} of {len(test_targets)} flowers are right")
     # --8<-- [end:run_autograd]

@@ -3,6 +3,7 @@
 from contextlib import redirect_stdout
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 # --8<-- [start:v1_imports]
@@ -10,9 +11,11 @@ import tensorflow.compat.v1 as tf1
 
 # --8<-- [end:v1_imports]
 from snippets.logistic_regression.data import (
-    iterate_minibatches,
+    draw_minibatches,
+    iterate_post_minibatches,
     load_iris,
     print_minibatch_epoch,
+    print_post_epoch,
 )
 from snippets.logistic_regression.tensorflow_keras import (
     build_logistic_regression,
@@ -24,6 +27,7 @@ from snippets.logistic_regression.tensorflow_manual import (
     NUM_EPOCHS,
     accuracy,
     cross_entropy,
+    gradients,
     predict_logits,
     print_epoch,
 )
@@ -67,6 +71,27 @@ def build_graph(num_features, learning_rate):
 
 
 # --8<-- [end:v1_graph]
+
+
+# --8<-- [start:penalty]
+def descend_with_penalty(features, targets, num_steps, learning_rate, penalty):
+    """Minimize the summed cross-entropy + penalty / 2 * |weights|^2, from zero.
+
+    Returns weights (num_features,), bias and the cross-entropy, which is without the
+    penalty. The bias is not penalized.
+    """
+    weights = tf.Variable(tf.zeros(features.shape[1]))
+    bias = tf.Variable(tf.zeros(()))
+    for _ in range(num_steps):
+        logits = predict_logits(features, weights, bias)
+        grad_weights, grad_bias = gradients(features, targets, logits)
+        weights.assign_sub(learning_rate * (grad_weights + penalty * weights))
+        bias.assign_sub(learning_rate * grad_bias)
+    logits = predict_logits(features, weights, bias)
+    return weights, bias, float(cross_entropy(logits, targets))
+
+
+# --8<-- [end:penalty]
 
 
 # --8<-- [start:signed]
@@ -227,20 +252,71 @@ if __name__ == "__main__":
     test_targets = tf.constant(y_test, dtype=tf.float32)
 
     # --8<-- [start:run_minibatch]
+    rng = np.random.default_rng(1)  # one for all epochs: each has its own order
     minibatch_model = build_logistic_regression(num_features=2)
+    optimizer = keras.optimizers.SGD(learning_rate=0.05)
+    for epoch in range(1, 6):
+        batches = draw_minibatches(X_train, y_train, batch_size=10, rng=rng)
+        costs = train_on_minibatches(minibatch_model, optimizer, batches)
+        train_accuracy = accuracy(minibatch_model(features)[:, 0], targets)
+        print_minibatch_epoch(epoch, costs, train_accuracy)
+    # --8<-- [end:run_minibatch]
+
+    # --8<-- [start:run_loader]
+    keras.utils.set_random_seed(1)
+    loader_model = build_logistic_regression(num_features=2)
+    loader_model.compile(
+        optimizer=keras.optimizers.SGD(learning_rate=0.05),
+        loss=loss_fn,
+        metrics=[keras.metrics.BinaryAccuracy(threshold=0.0)],  # of logits
+    )
+    loader_model.fit(
+        features,
+        targets[:, tf.newaxis],
+        batch_size=10,
+        epochs=5,
+        shuffle=True,  # anew in each epoch; the default
+        verbose=0,
+    )
+    _, test_accuracy = loader_model.evaluate(
+        test_features, test_targets[:, tf.newaxis], verbose=0
+    )
+    print(f"Test: {round(25 * test_accuracy)} of 25 flowers are right")
+    # --8<-- [end:run_loader]
+
+    # --8<-- [start:run_penalty]
+    for penalty in (0.0, 1.0):
+        print(f"Penalty {penalty}:")
+        for num_steps in (10, 100, 1000):
+            weights, bias, cost = descend_with_penalty(
+                features, targets, num_steps, 0.05, penalty
+            )
+            size = float(tf.norm(weights))
+            print(f"{num_steps:5d} steps | Size: {size:.2f} | Cost: {cost:.3f}")
+    # --8<-- [end:run_penalty]
+
+    # --8<-- [start:exercise_penalty]
+    for penalty in (0.1, 10.0):
+        weights, _, cost = descend_with_penalty(features, targets, 1000, 0.05, penalty)
+        size = float(tf.norm(weights))
+        print(f"Penalty {penalty} | Size: {size:.2f} | Cost: {cost:.3f}")
+    # --8<-- [end:exercise_penalty]
+
+    # --8<-- [start:run_post]
+    post_model = build_logistic_regression(num_features=2)
     optimizer = keras.optimizers.SGD(learning_rate=0.05)
     costs, divisor = [], 1
     for epoch in range(15):
-        train_accuracy = accuracy(minibatch_model(features)[:, 0], targets)
-        test_accuracy = accuracy(minibatch_model(test_features)[:, 0], test_targets)
-        print_minibatch_epoch(epoch, costs, divisor, train_accuracy, test_accuracy)
-        batches = iterate_minibatches(X_train, y_train, batch_size=10, seed=123)
-        costs = train_on_minibatches(minibatch_model, optimizer, batches)
+        train_accuracy = accuracy(post_model(features)[:, 0], targets)
+        test_accuracy = accuracy(post_model(test_features)[:, 0], test_targets)
+        print_post_epoch(epoch, costs, divisor, train_accuracy, test_accuracy)
+        batches = iterate_post_minibatches(X_train, y_train, batch_size=10, seed=123)
+        costs = train_on_minibatches(post_model, optimizer, batches)
         divisor += len(costs)
-    kernel, intercept = minibatch_model.get_weights()  # (2, 1), (1,)
+    kernel, intercept = post_model.get_weights()  # (2, 1), (1,)
     print("Weights: {:.4f} {:.4f}".format(*kernel[:, 0].tolist()))
     print(f"Bias: {intercept.item():.4f}")
-    # --8<-- [end:run_minibatch]
+    # --8<-- [end:run_post]
 
     # --8<-- [start:run_v1]
     graph, variables = build_graph(num_features=2, learning_rate=0.05)
@@ -252,9 +328,11 @@ if __name__ == "__main__":
         for epoch in range(15):
             train_accuracy = session.run("accuracy:0", train_feed)
             test_accuracy = session.run("accuracy:0", test_feed)
-            print_minibatch_epoch(epoch, costs, divisor, train_accuracy, test_accuracy)
+            print_post_epoch(epoch, costs, divisor, train_accuracy, test_accuracy)
             costs = []
-            for X_batch, y_batch in iterate_minibatches(X_train, y_train, 10, seed=123):
+            for X_batch, y_batch in iterate_post_minibatches(
+                X_train, y_train, 10, seed=123
+            ):
                 feed = {"inputs:0": X_batch, "targets:0": y_batch}
                 _, cost = session.run(["train", "cost:0"], feed)
                 costs.append(cost.item())
@@ -270,7 +348,8 @@ if __name__ == "__main__":
     test_logits = predict_logits(test_features, fast_weights, fast_bias)  # (25,)
     print("Weights: {:.4f} {:.4f}".format(*fast_weights))
     print(f"Bias: {fast_bias:.4f}")
-    print(f"Test accuracy: {accuracy(test_logits, test_targets):.2%}")
+    correct = round(len(test_targets) * accuracy(test_logits, test_targets))
+    print(f"Test: {correct} of {len(test_targets)} flowers are right")
     # --8<-- [end:run_fast]
 
     # --8<-- [start:run_unstable]

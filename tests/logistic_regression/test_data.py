@@ -133,7 +133,7 @@ def test_load_iris_reads_splits_and_standardizes(iris_file, monkeypatch):
 
 def test_minibatches_are_shuffled_pairs_without_the_incomplete_last():
     X, y = np.arange(46.0).reshape(23, 2), np.arange(23.0)
-    batches = list(data.iterate_minibatches(X, y, batch_size=5, seed=123))
+    batches = list(data.iterate_post_minibatches(X, y, batch_size=5, seed=123))
     expected = np.arange(23)
     np.random.RandomState(123).shuffle(expected)
     assert [batch.shape for batch, _ in batches] == [(5, 2)] * 4
@@ -147,7 +147,7 @@ def test_minibatches_are_shuffled_pairs_without_the_incomplete_last():
 def test_minibatches_repeat_with_their_seed():
     X, y = np.zeros((12, 2)), np.arange(12)
     orders = [
-        [t.tolist() for _, t in data.iterate_minibatches(X, y, 4, seed=seed)]
+        [t.tolist() for _, t in data.iterate_post_minibatches(X, y, 4, seed=seed)]
         for seed in (123, 123, 124)
     ]
     assert orders[0] == orders[1] != orders[2]
@@ -155,30 +155,73 @@ def test_minibatches_repeat_with_their_seed():
 
 def test_one_minibatch_may_hold_everything():
     X, y = np.zeros((6, 2)), np.arange(6)
-    ((_, y_batch),) = data.iterate_minibatches(X, y, batch_size=6, seed=0)
+    ((_, y_batch),) = data.iterate_post_minibatches(X, y, batch_size=6, seed=0)
     assert sorted(y_batch) == list(range(6))
 
 
 @pytest.mark.parametrize("batch_size", [-1, 0, 7])
 def test_minibatches_refuse_a_bad_size_at_the_call(batch_size):
     with pytest.raises(ValueError, match=f"batch_size is {batch_size}"):
-        data.iterate_minibatches(np.zeros((6, 2)), np.zeros(6), batch_size, 0)
+        data.iterate_post_minibatches(np.zeros((6, 2)), np.zeros(6), batch_size, 0)
 
 
 def test_minibatches_refuse_different_lengths_at_the_call():
     with pytest.raises(ValueError, match="6 features but 5 targets"):
-        data.iterate_minibatches(np.zeros((6, 2)), np.zeros(5), 2, seed=0)
+        data.iterate_post_minibatches(np.zeros((6, 2)), np.zeros(5), 2, seed=0)
 
 
 def test_minibatch_log_shows_the_wrong_average_beside_the_right_one(capsys):
-    data.print_minibatch_epoch(3, [1.0, 2.0, 6.0], 10, 0.875, 0.5)
+    data.print_post_epoch(3, [1.0, 2.0, 6.0], 10, 0.875, 0.5)
     line = "Epoch: 003 | AvgCost: 0.900 | Mean cost: 3.000 | Train/Test ACC: 0.88/0.50"
     assert capsys.readouterr().out == line + "\n"
 
 
 def test_minibatch_log_has_no_cost_before_training(capsys):
-    data.print_minibatch_epoch(0, [], 1, 0.5, 0.25)
+    data.print_post_epoch(0, [], 1, 0.5, 0.25)
     assert capsys.readouterr().out == "Epoch: 000 | Train/Test ACC: 0.50/0.25\n"
+
+
+def test_minibatches_hold_each_example_once_in_an_order_of_their_own():
+    X, y, rng = np.zeros((7, 2)), np.arange(7), np.random.default_rng(0)
+    epochs = [list(data.draw_minibatches(X, y, 3, rng)) for _ in range(2)]
+    assert [len(targets) for _, targets in epochs[0]] == [3, 3, 1]
+    orders = [np.concatenate([targets for _, targets in x]) for x in epochs]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(7))
+    assert orders[0].tolist() != orders[1].tolist()
+
+
+@pytest.mark.parametrize("batch_size", [-1, 0, 8])
+def test_shuffled_minibatches_refuse_a_bad_size_at_the_call(batch_size):
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=f"batch_size is {batch_size}"):
+        data.draw_minibatches(np.zeros((7, 2)), np.zeros(7), batch_size, rng)
+    with pytest.raises(ValueError, match="7 features but 6 targets"):
+        data.draw_minibatches(np.zeros((7, 2)), np.zeros(6), 2, rng)
+
+
+def test_minibatch_log_sums_the_costs(capsys):
+    data.print_minibatch_epoch(2, [1.0, 2.5], 0.875)
+    line = "Epoch: 002 | Train ACC: 0.875 | Sum of costs: 3.500"
+    assert capsys.readouterr().out == line + "\n"
+
+
+@pytest.mark.parametrize("num_tested", [1, 25, 1000])
+def test_bound_makes_so_many_right_answers_as_unlikely_as_asked(num_tested):
+    rate = data.largest_error_rate(num_tested, confidence=0.9)
+    assert (1 - rate) ** num_tested == pytest.approx(0.1)
+
+
+def test_bound_needs_an_example():
+    with pytest.raises(ValueError, match="num_tested is 0"):
+        data.largest_error_rate(0)
+
+
+def test_stable_softplus_is_right_where_the_naive_one_is_not():
+    logits = np.float32([-80, -20, -1, 0, 1, 20, 88, 1000])
+    exact = [np.logaddexp(0.0, float(z)) for z in logits]
+    np.testing.assert_allclose(data.softplus(logits), exact, rtol=1e-6)
+    assert data.softplus_naive(np.float32(89)) == np.inf
+    assert data.softplus_naive(np.float32(-20)) == 0
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from snippets.logistic_regression.data import iterate_minibatches
+from snippets.logistic_regression.data import iterate_post_minibatches
 from tests.frameworks import KINDS, load
 from tests.gradients import (
     assert_same,
@@ -363,7 +363,7 @@ def test_layers_train_and_log_as_by_hand(chapter, model, tensors, capsys):
 
 
 def test_minibatch_training_updates_after_each_batch(chapter, model, arrays):
-    batches = list(iterate_minibatches(*arrays, batch_size=8, seed=1))
+    batches = list(iterate_post_minibatches(*arrays, batch_size=8, seed=1))
     weights, bias, expected_costs = descend_in_numpy(batches, 0.05)
     optimizer = chapter.optimizer(model, 0.05)
     costs = chapter.more.train_on_minibatches(model, optimizer, batches)
@@ -372,6 +372,29 @@ def test_minibatch_training_updates_after_each_batch(chapter, model, arrays):
     found, intercept = chapter.parameters(model)
     np.testing.assert_allclose(found, weights, rtol=1e-4)
     np.testing.assert_allclose(intercept, bias, rtol=1e-4)
+
+
+# --- the penalty
+
+
+def test_penalized_descent_ends_where_penalty_and_gradient_cancel(chapter, arrays):
+    X, y = arrays
+    tensors = [chapter.tensor(x.astype(np.float32)) for x in arrays]
+    found = chapter.more.descend_with_penalty(*tensors, 2000, 0.05, 1.0)
+    weights, bias = (chapter.numpy(x).astype(float) for x in found[:2])
+    logits = X @ weights + bias
+    errors = 1 / (1 + np.exp(-logits)) - y
+    np.testing.assert_allclose(errors @ X + weights, 0, atol=1e-3)
+    assert errors.sum() == pytest.approx(0, abs=1e-3)
+    assert found[2] == pytest.approx((np.logaddexp(0, logits) - y * logits).sum(), 1e-4)
+
+
+def test_without_penalty_it_descends_as_by_hand(chapter, tensors, capsys):
+    weights, bias, costs = chapter.manual.train_by_hand(*tensors, 5, 0.1)
+    found = chapter.more.descend_with_penalty(*tensors, 5, 0.1, 0.0)
+    np.testing.assert_allclose(chapter.numpy(found[0]), chapter.numpy(weights))
+    np.testing.assert_allclose(chapter.numpy(found[1]), chapter.numpy(bias))
+    assert found[2] == costs[-1]
 
 
 # --- the fast way
@@ -566,7 +589,7 @@ def session(tensorflow):
 
 def test_graph_of_tensorflow_1_trains_as_numpy_does(session, arrays):
     session, variables = session
-    batches = list(iterate_minibatches(*arrays, batch_size=8, seed=1))
+    batches = list(iterate_post_minibatches(*arrays, batch_size=8, seed=1))
     weights, bias, expected_costs = descend_in_numpy(batches, 0.05)
     costs = []
     for X_batch, y_batch in batches:
