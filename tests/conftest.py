@@ -1,6 +1,7 @@
 """A tiny project in an empty folder; the project's own site, and a reader's tab."""
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -130,6 +131,17 @@ class Site:
     def record(self) -> int:
         """Rewrite the outputs that differ; return how many did."""
         return record(self.root / PAGE, self.root)
+
+
+def set_up(site: Site) -> Site:
+    """Set up a project as a site that is built as this project's own."""
+    config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    site.write("mkdocs.yml", re.sub(r"(?m)^nav:\n(?:[ \t].*\n|\n)+", "", config))
+    site.write("docs/index.md", "# Home\n")
+    for name in ("pagecode", "overrides", "requirements", "docs/assets"):
+        (site.root / name).symlink_to(ROOT / name)
+    site.write("snippets/code.py", "# --8<-- [start:a]\nx = 1\n# --8<-- [end:a]\n")
+    return site
 
 
 def run(monkeypatch, *words: str) -> int:

@@ -79,3 +79,25 @@ def load(name):
     """Return a framework under one interface; skip the test where it is left out."""
     need(name)
     return KINDS[name]()
+
+
+def twins(in_pytorch, in_tensorflow):
+    """Return fixtures for a chapter's adapters: `chapter`, `pytorch`, `tensorflow`.
+
+    The first runs a test in one framework and then in the other; the others are for
+    what only one of them has.
+    """
+    kinds = dict(zip(KINDS, (in_pytorch, in_tensorflow), strict=True))
+
+    def adapter(name):
+        need(name)
+        return kinds[name]()
+
+    @pytest.fixture(scope="module", params=KINDS)
+    def chapter(request):
+        return adapter(request.param)
+
+    def only(name):
+        return pytest.fixture(lambda: adapter(name), name=name)
+
+    return chapter, *map(only, KINDS)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import TWO_TABS, Site
+from tests.conftest import TWO_TABS, Site, set_up
 from tests.served import serve
-from tests.test_site import set_up
 
 SOLUTION = '??? success "Solution"\n\n' + re.sub("(?m)^(?=.)", "    ", TWO_TABS)
 LINK = "[other](other.md?framework=tensorflow)"

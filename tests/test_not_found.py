@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Site
+from tests.conftest import Site, set_up
 from tests.served import serve
-from tests.test_site import set_up
 
 PATHS = [
     "gradient-descent",

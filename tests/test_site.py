@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from pagecode.read.page import Page, read_pages
-from tests.conftest import PAGE, Site
+from tests.conftest import PAGE, Site, set_up
 from tests.served import ROOT, build
 
 PAGES = read_pages(ROOT)
@@ -95,17 +95,6 @@ def test_notebooks_are_read_from_their_page_and_found_nowhere_else(built: Path) 
     assert "notebooks/" not in menu
     for program in page.programs:
         assert f'notebooks/{page.stem}.{program.framework}/">' in text
-
-
-def set_up(site: Site) -> Site:
-    """Set up a project as a site that is built as this project's own."""
-    config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    site.write("mkdocs.yml", re.sub(r"(?m)^nav:\n(?:[ \t].*\n|\n)+", "", config))
-    site.write("docs/index.md", "# Home\n")
-    for name in ("pagecode", "overrides", "requirements", "docs/assets"):
-        (site.root / name).symlink_to(ROOT / name)
-    site.write("snippets/code.py", "# --8<-- [start:a]\nx = 1\n# --8<-- [end:a]\n")
-    return site
 
 
 NOTEBOOK = """{"cells": [{"cell_type": "code", "id": "a", "execution_count": 1,

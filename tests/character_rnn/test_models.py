@@ -22,7 +22,7 @@ from snippets.character_rnn.weights import (
     gru_to_keras,
     swap_first_gates,
 )
-from tests.frameworks import KINDS, load
+from tests.frameworks import load, twins
 from tests.gradients import (
     assert_same,
     central_differences,
@@ -30,6 +30,8 @@ from tests.gradients import (
     make_recurrence,
     recurrences,
 )
+
+READS = ["snippets/character_rnn"]
 
 NUM_FEATURES, NUM_HIDDEN = 3, 4
 BATCH, TIME = 3, 6
@@ -250,25 +252,7 @@ class InTensorFlow(Chapter):
         return self.more.make_compiled_step(model, self.optimizer(model), loss_fn)
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def chapter(request):
-    """The chapter in one framework, and then in the other."""
-    load(request.param)
-    return {"pytorch": InPyTorch, "tensorflow": InTensorFlow}[request.param]()
-
-
-@pytest.fixture
-def pytorch():
-    """The chapter in PyTorch, for what only PyTorch has."""
-    load("pytorch")
-    return InPyTorch()
-
-
-@pytest.fixture
-def tensorflow():
-    """The chapter in TensorFlow, for what only TensorFlow has."""
-    load("tensorflow")
-    return InTensorFlow()
+chapter, pytorch, tensorflow = twins(InPyTorch, InTensorFlow)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,8 @@ import pytest
 
 from snippets.datasets.mnist1d import DIGITS, distort, make_mnist1d, resample, smooth
 
+READS = []
+
 # Of the first 4,000 signals as the package mnist1d 0.0.2.post1 makes them, in float32.
 PAPER = "d53506bddd12d3b72c7153b1ae7f34807724b1dd078a7273809bf9d0792319f6"
 

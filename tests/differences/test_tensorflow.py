@@ -25,6 +25,8 @@ from snippets.differences.tensorflow_recurrent import (
     swap_first_gates,
 )
 
+READS = []
+
 
 def test_dense_starts_within_the_root_of_its_inputs():
     keras.utils.set_random_seed(0)

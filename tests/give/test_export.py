@@ -119,7 +119,8 @@ def test_prose_is_only_prose(site: Site, prose: str) -> None:
     pattern = r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$"
     for text in texts(site):
         file = site.write("program.py", text)
-        done = subprocess.run([sys.executable, file], capture_output=True, text=True)
+        command = [sys.executable, file]
+        done = subprocess.run(command, cwd=site.root, capture_output=True, text=True)
         assert (done.stdout, done.stderr) == ("1\n", "")
         [metadata] = [x for x in re.finditer(pattern, text) if x["type"] == "script"]
         content = "\n".join(x[2:] for x in metadata["content"].splitlines())

@@ -9,6 +9,8 @@ from pagecode.give.parts import parts
 from pagecode.read.page import Block, Page, read_pages
 from tests.conftest import CODE, PAGE, Site
 
+READS = None  # everything: it reads all pages
+
 ROOT = Path(__file__).parents[2]
 URL = "https://book.example/"
 PAGES = read_pages(ROOT)

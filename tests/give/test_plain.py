@@ -17,6 +17,8 @@ from tests.conftest import PAGE, TWO_TABS, Site
 from tests.served import build
 from tests.test_site import site as small_site  # noqa: F401
 
+READS = None  # everything: it reads all pages
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 URL = "https://book.example/sub/"

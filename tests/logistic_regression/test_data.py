@@ -9,6 +9,8 @@ import pytest
 from snippets.logistic_regression import data
 from snippets.logistic_regression.figures import plot_boundary, plot_costs
 
+READS = []
+
 
 @pytest.fixture
 def iris_file(tmp_path):

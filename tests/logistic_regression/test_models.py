@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from snippets.logistic_regression.data import iterate_post_minibatches
-from tests.frameworks import KINDS, load
+from tests.frameworks import load, twins
 from tests.gradients import (
     assert_same,
     assert_within_reach,
@@ -22,6 +22,8 @@ from tests.gradients import (
     make_examples,
     many,
 )
+
+READS = ["snippets/logistic_regression"]
 
 NUM_FEATURES = 3
 WEIGHTS, BIAS = np.array([0.5, -1.0, 2.0]), 0.25
@@ -113,25 +115,7 @@ class InTensorFlow(Chapter):
         self.layers.train_keras(model, *columns, num_epochs, learning_rate)
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def chapter(request):
-    """The chapter in one framework, and then in the other."""
-    load(request.param)
-    return {"pytorch": InPyTorch, "tensorflow": InTensorFlow}[request.param]()
-
-
-@pytest.fixture
-def pytorch():
-    """The chapter in PyTorch, for what only PyTorch has."""
-    load("pytorch")
-    return InPyTorch()
-
-
-@pytest.fixture
-def tensorflow():
-    """The chapter in TensorFlow, for what only TensorFlow has."""
-    load("tensorflow")
-    return InTensorFlow()
+chapter, pytorch, tensorflow = twins(InPyTorch, InTensorFlow)
 
 
 @pytest.fixture

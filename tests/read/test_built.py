@@ -8,9 +8,8 @@ import lxml.html
 import pytest
 
 from pagecode.read.page import read_pages
-from tests.conftest import Site
+from tests.conftest import Site, set_up
 from tests.served import build
-from tests.test_site import set_up
 
 READS = None  # everything: it builds a site as this project's
 BLOCK = '```python\n--8<-- "code.py:a"\n```\n'

@@ -6,6 +6,8 @@ from matplotlib import pyplot as plt
 
 from snippets.same_numbers import compare
 
+READS = []
+
 RUN = np.array([3.0, 2.0, 1.0]), [np.zeros((2, 2)), np.ones(2)]
 OTHER = np.array([3.0, 2.5, 0.75]), [np.zeros((2, 2)), np.array([1.0, 0.25])]
 

@@ -9,9 +9,8 @@ import pytest
 
 from pagecode.site.book import Book
 from pagecode.site.check import check
-from tests.conftest import TWO_TABS, Site, run
+from tests.conftest import TWO_TABS, Site, run, set_up
 from tests.served import build
-from tests.test_site import set_up
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,8 @@ import pytest
 
 from pagecode.give.parts import parts
 from pagecode.site.formulas import mathml
-from tests.conftest import PAGE, Site
+from tests.conftest import PAGE, Site, set_up
 from tests.served import build
-from tests.test_site import set_up
 
 SET = [  # after latex2mathml#256 and its like: what it left raw, or no browser showed
     r"\operatorname*{argmin}_\theta L(\theta)",

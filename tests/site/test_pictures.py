@@ -8,9 +8,8 @@ import pytest
 
 from pagecode.site.book import Book
 from pagecode.site.extension import draw_pictures
-from tests.conftest import PAGE, Site
+from tests.conftest import PAGE, Site, set_up
 from tests.served import build
-from tests.test_site import set_up
 
 SVG = '<?xml version="1.0"?>\n<svg viewBox="0 0 1 1"><a id="x" href="#x"/></svg>'
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TWO_TABS, Site
+from tests.conftest import TWO_TABS, Site, set_up
 from tests.served import ROOT, build
-from tests.test_site import set_up
 
 URL = "http://127.0.0.1:8000/"
 SERVE = """

@@ -10,6 +10,8 @@ import pytest
 from snippets.softmax_regression import data, figures
 from snippets.softmax_regression.data import draw_orders, split_batches, train_in_numpy
 
+READS = []
+
 
 def idx(array, magic=None):
     """Return the bytes of an IDX file."""

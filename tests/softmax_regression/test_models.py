@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from snippets.softmax_regression import data
 from snippets.softmax_regression.data import draw_orders, split_batches
-from tests.frameworks import KINDS, load
+from tests.frameworks import load, twins
 from tests.gradients import (
     assert_same,
     assert_within_reach,
@@ -24,6 +24,8 @@ from tests.gradients import (
     make_examples,
     many,
 )
+
+READS = ["snippets/softmax_regression"]
 
 NUM_FEATURES, NUM_CLASSES = 12, 10
 WAYS, LOADERS = ["by hand", "automatically"], ["load_images", "load_batches"]
@@ -127,31 +129,13 @@ class InTensorFlow(Chapter):
         return self.tf.constant(images), self.tensor(targets)
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def chapter(request):
-    """The chapter in one framework, and then in the other."""
-    load(request.param)
-    return {"pytorch": InPyTorch, "tensorflow": InTensorFlow}[request.param]()
+chapter, pytorch, tensorflow = twins(InPyTorch, InTensorFlow)
 
 
 @pytest.fixture(scope="module")
 def on_cpu(chapter):
     """The chapter on the CPU, for what is a matter of formulas: some lack float64."""
     return chapter.on_cpu()
-
-
-@pytest.fixture
-def pytorch():
-    """The chapter in PyTorch, for what only PyTorch has."""
-    load("pytorch")
-    return InPyTorch()
-
-
-@pytest.fixture
-def tensorflow():
-    """The chapter in TensorFlow, for what only TensorFlow has."""
-    load("tensorflow")
-    return InTensorFlow()
 
 
 @pytest.fixture

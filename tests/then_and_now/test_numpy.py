@@ -7,6 +7,8 @@ import pytest
 
 from snippets.then_and_now import numpy_then as then
 
+READS = []
+
 
 def test_an_error_is_printed_up_to_its_first_line(capsys):
     with then.show_error():

@@ -6,6 +6,8 @@ from torch.utils.data import DataLoader
 
 from snippets.then_and_now import pytorch_then as then
 
+READS = []
+
 
 def test_custom_where_chooses_by_a_float_and_fails_on_a_boolean():
     condition = torch.tensor([0.2, 0.8]) >= 0.5

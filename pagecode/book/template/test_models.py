@@ -9,6 +9,8 @@ import pytest
 from snippets.my_model import data, fast, ways
 from tests.frameworks import need
 
+READS = ["snippets/my_model"]
+
 MODULES = {
     "pytorch": ("pytorch_manual", "pytorch_autograd", "pytorch_module"),
     "tensorflow": (

@@ -1,0 +1,3 @@
+"""What the tests of this room read beside what they import (tests/memory.py)."""
+
+READS = ["pagecode", "mkdocs.yml", "overrides", "requirements", "docs/assets"]
