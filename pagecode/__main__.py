@@ -100,7 +100,7 @@ def prove(pages: list[Page], root: Path, *, use_cache: bool) -> int:
     proofs = mine([x for program in programs for x in proof.proofs_of(program)])
     ran = fell = 0
     for found in proof.prove(proofs, root, use_cache=use_cache):
-        ran, fell = ran + found.ran, fell + found.falls_back
+        ran, fell = ran + found.ran, fell + bool(found.failed)
         if said := proof.report(found):
             print(f"  {said}", flush=True)
     short, of = len(proofs) - fell, len(proofs)

@@ -193,8 +193,8 @@ def export_page(
 ) -> Iterator[Export]:
     """Yield every file of a page: of each program a script, a notebook, its blocks.
 
-    `stamps` has each program's, by its name. A block's program is the shortest of those
-    that are known to run. ValueError where an import is of no known package, and, with
+    `stamps` has each program's, by its name. A block's program is its slice where that
+    is known to run. ValueError where an import is of no known package, and, with
     VERIFIED_ONLY in the environment, where a program has not passed.
     """
     if wrong := faults(page, root):
@@ -208,9 +208,10 @@ def export_page(
         yield exporter.script()
         yield exporter.notebook()
         for number in range(len(program.blocks)):
-            *slices, everything = slicer.alone(number)
-            proven = next(filter(proofs.hold, slices), everything)
-            yield exporter.block(number, proven)
+            shorter, everything = slicer.alone(number)
+            if shorter and proofs.hold(shorter):
+                everything = shorter
+            yield exporter.block(number, everything)
 
 
 def check_stems(pages: list[Page]) -> None:

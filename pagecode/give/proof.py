@@ -2,11 +2,11 @@
 
 A slice is a program like a page's own: it is run and judged alike, by the lines, the
 figures or the error that its block shows. Only what it needs may print, too. A block
-whose slices all fail gets everything above it, which the page's own run has proven.
+whose slice fails gets everything above it, which the page's own run has proven.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pagecode.give.slices import Slicer
@@ -44,60 +44,48 @@ class Proofs:
 
 @dataclass
 class Proof:
-    """A block's slices, the shortest first, and why each failed until one passed."""
+    """A block's slice, and why it failed, if it did."""
 
     program: Program
     number: int
-    slices: list[Program]
-    failed: list[str] = field(default_factory=list)
-    ran: bool = False  # now: at least one was not known
+    slice: Program
+    failed: str = ""
+    ran: bool = False  # now: it was not known
 
     @property
     def where(self) -> str:
         """`pytorch, docs/models/x.md:12`."""
         return f"{self.program.framework}, {self.program.blocks[self.number].where}"
 
-    @property
-    def falls_back(self) -> bool:
-        """Whether its block gets everything above it."""
-        return len(self.failed) == len(self.slices)
-
 
 def proofs_of(program: Program) -> list[Proof]:
     """Return what is to be proven of a program: its blocks that have slices."""
     slicer = Slicer(program)
-    found = [(x, slicer.alone(x)[:-1]) for x in range(len(program.blocks))]
-    return [Proof(program, number, slices) for number, slices in found if slices]
+    found = [(x, slicer.alone(x)[0]) for x in range(len(program.blocks))]
+    return [Proof(program, number, slice_) for number, slice_ in found if slice_]
 
 
 def prove(
     proofs: list[Proof], root: Path, *, use_cache: bool = True
 ) -> Iterator[Proof]:
-    """Run slices until one of each block passes; yield each block that is settled.
+    """Run slices; yield each when it has passed or failed.
 
     One that has failed as it is now is not run again.
     """
     with Prover(root, use_cache=use_cache) as prover:
-        while proofs:
-            runs = prover.start([x.slices[len(x.failed)] for x in proofs])
-            left = []
-            for proof, run in zip(proofs, runs, strict=True):
-                failures = list(map(str, run.failures))  # waits for it
-                proof.ran |= run in prover.starts
-                if failures and run in prover.starts:
-                    prover.keep(run, failed=failures[0])
-                proof.failed += failures[:1]
-                if failures and not proof.falls_back:
-                    left.append(proof)
-                else:
-                    yield proof
-            proofs = left
+        runs = prover.start([x.slice for x in proofs])
+        for proof, run in zip(proofs, runs, strict=True):
+            proof.failed = next(map(str, run.failures), "")  # waits for it
+            proof.ran = run in prover.starts
+            if proof.failed and proof.ran:
+                prover.keep(run, failed=proof.failed)
+            yield proof
 
 
 def report(proof: Proof) -> str:
-    """Say why a block's slices failed; nothing where its first passed."""
+    """Say why a block's slice failed; nothing where it passed."""
     if not proof.failed:
         return ""
-    gets = "everything above it" if proof.falls_back else "a longer program"
-    said = proof.failed[-1].replace("\n", "\n    ")
-    return f"{proof.where}: its block gets {gets}, for a shorter one fails\n    {said}"
+    said = proof.failed.replace("\n", "\n    ")
+    what = "its block gets everything above it, for a shorter program fails"
+    return f"{proof.where}: {what}\n    {said}"

@@ -1,8 +1,8 @@
-"""The programs in which a block may run alone: everything above it, and shorter ones.
+"""The programs in which a block may run alone: everything above it, and a shorter one.
 
-A shorter one, a slice, is a guess. It is handed out only where it has run and shown
+The shorter one, a slice, is a guess. It is handed out only where it has run and shown
 what the page shows (see `proof`). The rules below may therefore be few: where they
-leave out too much, the next program is tried, and no reader gets a wrong one.
+leave out too much, the reader gets everything, and never a wrong program.
 
 A definition (an import, a function, a class, a constant) is left out unless what stays
 names it. Any other statement, a run, is left out unless it binds, or may change, what
@@ -212,31 +212,29 @@ def used_by(statement: Statement, end: Env) -> set[Statement]:
     return found - {statement}
 
 
-def may_matter(
-    x: Statement, uses: set[Statement], used: set[Statement], *, wide: bool
-) -> bool:
+def may_matter(x: Statement, uses: set[Statement], used: set[Statement]) -> bool:
     """Whether a statement, and what it uses, may change what others use.
 
     It does where it changes an object of theirs, and where it binds nothing, concerns
-    only the process and names a module of theirs, as in `random.seed(1)`. Widely, also
-    where it shares any object or module with them, or concerns only the process.
+    only the process and names a module of theirs, as in `random.seed(1)`.
     """
-    if x.fails and not wide:
+    if x.fails or x.prints:
         return False
-    later = set() if x.defines else x.changes_later
-    for y in () if x.defines else uses:
-        later = later | y.changes_later
-    changes = {y for name in x.changes | later for y in x.env.get(name, [])}
-    if any(not y.imports for y in changes & used) and (wide or not x.prints):
+    changes = {*x.changes}
+    if not x.defines:
+        changes = changes.union(x.changes_later, *(y.changes_later for y in uses))
+    changed = {y for name in changes for y in x.env.get(name, [])}
+    if any(not y.imports for y in changed & used):
         return True
-    if x.defines or not all(y.defines for y in uses):
-        return wide and not all(y.defines for y in uses & used)
+    if x.binds or not all(y.defines for y in uses):
+        return False
     simple = all(isinstance(y, ast.Expr | ast.Assign) for y in x.nodes)
-    only_acts = not x.binds and not x.prints and (wide or simple)
-    modules = set[str]().union(*(y.imports for y in uses))
-    if modules.isdisjoint(set[str]().union(*(y.imports for y in used))):
-        return wide and only_acts
-    return wide or only_acts
+    return simple and not imports_of(uses).isdisjoint(imports_of(used))
+
+
+def imports_of(statements: set[Statement]) -> set[str]:
+    """Return the names that these import."""
+    return set[str]().union(*(x.imports for x in statements))
 
 
 class Slicer:
@@ -246,23 +244,20 @@ class Slicer:
         self.program = program
         self.statements = read(program.blocks)
 
-    def alone(self, number: int) -> list[Program]:
-        """Return programs of a block and of one above it, which has what it needs.
+    def alone(self, number: int) -> tuple[Program | None, Program]:
+        """Return a block's slice, if it has one, and its program with all above it.
 
-        In the last of them, that is everything above. Those before it are slices: what
-        the block seems to need, and then what it may possibly need. There are none
-        where nothing could prove them: for a block whose output varies, and for one
-        that shows none and does more than define.
+        Each is of the block and of one above it. There is no slice where nothing could
+        prove it: for a block whose output varies, and for one that shows none and does
+        more than define.
         """
         block = self.program.blocks[number]
         above = [x for x in self.statements if x.block < number]
         own = [x for x in self.statements if x.block == number]
-        found = [above]
-        for wide in (True, False):
-            kept = needed(above, own, wide=wide)
-            if len(kept) < len(found[0]) and is_provable(block, [*kept, *own]):
-                found.insert(0, kept)
-        return [self.joined(kept, block) for kept in found]
+        kept, everything = needed(above, own), self.joined(above, block)
+        if len(kept) == len(above) or not is_provable(block, [*kept, *own]):
+            return None, everything
+        return self.joined(kept, block), everything
 
     def joined(self, above: list[Statement], block: Block) -> Program:
         """Return the program of some statements above a block, and of that block."""
@@ -300,10 +295,8 @@ def is_provable(block: Block, slice_: list[Statement]) -> bool:
     )
 
 
-def needed(
-    above: list[Statement], own: list[Statement], *, wide: bool
-) -> list[Statement]:
-    """Return what the own statements may need of those above; `wide`: rather more."""
+def needed(above: list[Statement], own: list[Statement]) -> list[Statement]:
+    """Return what the own statements seem to need of those above."""
     found = [*above, *own]
     end = dict(found[-1].env) if found else {}
     uses = {x: used_by(x, end) for x in found}
@@ -311,9 +304,9 @@ def needed(
     while len(kept) > size:
         size = len(kept)
         kept |= {y for x in kept for y in uses[x]}
-        used = {*kept} if wide else set[Statement]()  # by what comes after
+        used = set[Statement]()  # by what comes after
         for x in reversed(found):
-            if x in kept or may_matter(x, uses[x], used, wide=wide):
+            if x in kept or may_matter(x, uses[x], used):
                 kept.add(x)
                 used |= uses[x]
     return [x for x in above if x in kept]

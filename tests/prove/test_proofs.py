@@ -39,7 +39,7 @@ def ran(site: Site) -> bool:
     *_, last = proof.proofs_of(site.page().programs[0])
     [proven] = proof.prove([last], site.root)
     assert not proven.failed
-    assert proof.Proofs(site.root).hold(proven.slices[0])
+    assert proof.Proofs(site.root).hold(proven.slice)
     return proven.ran
 
 
