@@ -21,6 +21,7 @@ from typing import Any
 
 from pagecode import git
 from pagecode.files import write
+from pagecode.prove.packages import imports
 from pagecode.read.page import place_of
 from pagecode.run import machine
 
@@ -42,11 +43,8 @@ def imported(modules: Iterable[str], root: Path) -> list[str]:
         if path in found or not (root / path).is_file():
             continue
         found.add(path)
-        for node in ast.walk(ast.parse((root / path).read_text("utf-8"))):
-            if isinstance(node, ast.Import):
-                left += [x.name for x in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                left += [node.module, *(f"{node.module}.{x.name}" for x in node.names)]
+        for wanted, *_ in imports(ast.parse((root / path).read_text("utf-8"))):
+            left += [wanted, wanted.rpartition(".")[0]]
     return sorted(found)
 
 

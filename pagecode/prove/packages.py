@@ -40,12 +40,16 @@ def goes_on(node: ast.AST) -> bool:
 
 
 def imports(node: Any, *, optional: bool = False) -> Iterator[tuple]:
-    """Yield what is imported, the line, and whether the code goes on without it."""
+    """Yield what is imported, the line, and whether the code goes on without it.
+
+    What is imported from a module has its name behind the module's: `math.floor`.
+    """
     names: list[str] = []
     if isinstance(node, ast.Import):
         names = [x.name for x in node.names]
     elif isinstance(node, ast.ImportFrom):
-        names = ["." * node.level + (node.module or "")]
+        module = "." * node.level + (node.module or "")
+        names = [f"{module}.{x.name}" for x in node.names]
     elif isinstance(node, ast.Call) and node.args and names_of(node.func) & IMPORTERS:
         name = node.args[0]
         names = [str(name.value)] if isinstance(name, ast.Constant) else []
