@@ -98,7 +98,7 @@ def faults(page: Page, root: Path) -> list[Fault]:
         Fault(
             x.block.where,
             f"no pinned package provides '{x.name}'\n"
-            f"  at        {x.line.file.relative_to(root)}:{x.line.number}\n"
+            f"  at        {x.line.place(root)}\n"
             "  to do     pin it under requirements/, or import something else",
         )
         for x in found

@@ -44,6 +44,10 @@ class Line(str):
         """Keep the origin when pymdownx indents an included line."""
         return self.replaced(prefix + str(self))
 
+    def place(self, root: Path) -> str:
+        """Its file and number: `snippets/x.py:12`."""
+        return f"{self.file.relative_to(root)}:{self.number}"
+
     def replaced(self, text: str) -> "Line":
         """The same origin with another text."""
         return Line(text, self.file, self.number)
@@ -134,8 +138,7 @@ class Includes(SnippetPreprocessor):
                 elif is_include and not any(part.strip() for part in expanded):
                     what = f"this include is empty: {line.strip()}"
             if what:
-                where = f"{line.file.relative_to(self.root)}:{line.number}"
-                faults.append(Fault(where, what))
+                faults.append(Fault(line.place(self.root), what))
             for text in expanded:
                 origin = text if isinstance(text, Line) else line
                 lines.append(origin.replaced(str(text)))

@@ -5,6 +5,7 @@ block is a block, and what is not shown is none.
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -140,9 +141,10 @@ def address(name: str) -> str:
 
 
 def place_of(text: str, page: str, root: Path) -> str:
-    """Return where a page first has this text, as `docs/x.md:5`."""
-    above = (root / page).read_text(encoding="utf-8").split(text)[0]
-    return f"{page}:{above.count(chr(10)) + 1}"
+    """Return where a page first has these words, as `docs/x.md:5`; else its start."""
+    source = (root / page).read_text(encoding="utf-8-sig")
+    found = re.search(r"[\s>]+".join(map(re.escape, text.split())), source)
+    return f"{page}:{source[: found.start() if found else 0].count(chr(10)) + 1}"
 
 
 def programs_to_run(pages: list[Page]) -> list[Program]:
@@ -170,13 +172,9 @@ class Reader:
         self.previews: list[tuple[Line, Picture]] = []
         self.met: set[int] = set()  # shown, or hidden in a comment
 
-    def where(self, line: Line) -> str:
-        """Name a line of the page (an included one: of its snippet)."""
-        return f"{line.file.relative_to(self.root)}:{line.number}"
-
     def fault(self, line: Line, what: str) -> None:
         """Note what is wrong at a line."""
-        self.faults.append(Fault(self.where(line), what))
+        self.faults.append(Fault(line.place(self.root), what))
 
     def read(self, text: str | None = None) -> Page:
         """Read the page, or what it would be with this text."""
@@ -354,7 +352,7 @@ class Reader:
         both, raises = (name in fence.options for name in ("both", "raises"))
         if both and framework:
             raise ValueError("a block that needs both frameworks stands outside tabs")
-        where = self.where(self.lines[fence.start])
+        where = self.lines[fence.start].place(self.root)
         return Block(where, lines, framework, both, raises, limit)
 
     def read_output(self, number: int, fence: Fence, ready: list[int]) -> None:
@@ -390,7 +388,7 @@ class Reader:
             return
         if not alt:
             self.fault(line, "this picture has no text that says what to see")
-        shown = Picture(self.where(line), path, alt)
+        shown = Picture(line.place(self.root), path, alt)
         if not ready:  # a preview of what a block further down draws
             self.previews.append((line, shown))
         for number in ready:

@@ -25,7 +25,7 @@ from pagecode.give.export import verified
 from pagecode.give.parts import Fill
 from pagecode.read.config import keep_amounts
 from pagecode.read.fences import is_python
-from pagecode.read.page import Block, Page
+from pagecode.read.page import Block, Page, place_of
 from pagecode.site.book import Book, book
 from pagecode.site.check import first_difference, python_blocks
 from pagecode.site.formulas import UNREAD, FormulaError, set_formulas
@@ -74,12 +74,8 @@ class Work:
         return self.book.fill(text, self.page)
 
     def where(self, text: str) -> str:
-        """Return the place on the page that first has these words, as `docs/x.md:5`."""
-        source = self.page.path.read_text(encoding="utf-8-sig")
-        words = r"[\s>]+".join(map(re.escape, text.split()))
-        found = re.search(words, source) if words else None
-        line = source[: found.start()].count("\n") + 1 if found else 1
-        return f"docs/{self.page.name}:{line}"
+        """Return the place on the page that first has these words."""
+        return place_of(text, f"docs/{self.page.name}", self.root)
 
 
 class Step:

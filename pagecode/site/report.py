@@ -19,7 +19,7 @@ def issue(
     first = next(line for line in block.lines if line.strip())
     facts = {
         "Page": f"{page} ({block.where})",
-        "Code": f"{first.file.relative_to(root)}:{first.number}",
+        "Code": first.place(root),
         **{f"Verified, {path}": said for path, said in programs.items()},
     }
     body = "\n".join(f"{name}: {said}" for name, said in facts.items())
