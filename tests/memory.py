@@ -36,7 +36,7 @@ from pagecode.files import write
 KEPT = 8  # states of a file that are remembered: one goes back and forth
 DATA = "data"  # is not part of the project, but tests read it
 READS = "READS = "
-HARMLESS = ("nvidia-smi",)  # look at the machine alone
+HARMLESS = ("nvidia-smi", "ldconfig")  # look at the machine alone
 TESTS = re.compile(r"tests/(.+/)?test_\w+\.py$")
 SEEN = ("FRAMEWORK", "BROWSER", "GPU")  # what decides which tests there are
 
@@ -236,7 +236,7 @@ class Watch:
 
     def note_child(self, executable, words, cwd, env) -> None:
         """Take down a child that could reach more than is said."""
-        if executable in HARMLESS:
+        if os.path.basename(os.fspath(executable)) in HARMLESS:
             return
         words = [words] if isinstance(words, (str, bytes)) else words
         said = [os.fsdecode(x) for x in words or [executable]]

@@ -177,6 +177,15 @@ def test_what_reaches_further_than_it_says_fails(
     assert f"reaches what its READS do not name: {beyond}" in said
 
 
+def test_child_that_looks_at_the_machine_alone_can_be_started(project: Site) -> None:
+    """PyTorch starts it, to find a library."""
+    project.write("tests/ldconfig", "#!/bin/sh\n").chmod(0o755)
+    code = "__import__('subprocess').run([ROOT / 'tests/ldconfig'])"
+    said = 'READS = ["tests/ldconfig"]'
+    project.write("tests/test_value.py", f"{said}\n{TEST}    {code}\n")
+    assert "1 passed" in run(project)
+
+
 def test_what_is_said_can_be_reached(project: Site) -> None:
     code = "(ROOT / 'docs/page.md').read_text() + (ROOT / 'data/new.csv').read_text()"
     project.write("data/new.csv", "1\n")
