@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 # --8<-- [start:positions]
 def plot_positions(positions):
     """Draw the vectors of all places: (length, width)."""
-    _, axis = plt.subplots(figsize=(6, 3), layout="constrained")
+    _, axis = plt.subplots(figsize=(7, 2.2), layout="constrained")
     axis.imshow(positions, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
     axis.set(xlabel="number of the entry", ylabel="place")
 
@@ -20,7 +20,7 @@ def plot_positions(positions):
 # --8<-- [start:attention]
 def plot_attention(weights, symbols):
     """Draw how much each place looks at each place: (length, length)."""
-    _, axis = plt.subplots(figsize=(4.4, 4.4), layout="constrained")
+    _, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
     axis.imshow(weights, cmap="Blues", vmin=0, vmax=1)
     places = range(len(symbols))
     axis.set_xticks(places, symbols)

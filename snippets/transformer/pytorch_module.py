@@ -131,14 +131,25 @@ def evaluate(model, inputs, targets):
     return cross_entropy(logits, targets).item(), hits.double().mean().item()
 
 
-def fit(model, train_data, valid_data, num_epochs, learning_rate=LEARNING_RATE):
-    """Train the model in place with Adam, the settings of Vaswani et al. (2017).
+def fit(
+    model,
+    train_data,
+    valid_data,
+    num_epochs,
+    learning_rate=LEARNING_RATE,
+    weight_decay=0.0,
+):
+    """Train the model in place with AdamW; the learning rate falls linearly to 0.
 
     Returns for each epoch the mean training loss, and the validation loss and accuracy.
     """
     params = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(params, learning_rate, betas=(0.9, 0.98), eps=1e-9)
+    optimizer = torch.optim.AdamW(
+        params, learning_rate, (0.9, 0.98), eps=1e-9, weight_decay=weight_decay
+    )
     dataset, history = TensorDataset(*train_data), []
+    num_steps = num_epochs * len(dataset) // BATCH_SIZE
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, num_steps)
     for batches in draw_batches(len(dataset), num_epochs, BATCH_SIZE, SEED):
         model.train()
         losses = []
@@ -147,6 +158,7 @@ def fit(model, train_data, valid_data, num_epochs, learning_rate=LEARNING_RATE):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            schedule.step()
             losses.append(loss.item())
         history.append((np.mean(losses), *evaluate(model, *valid_data)))
     return np.array(history)
@@ -238,7 +250,7 @@ if __name__ == "__main__":
     valid_data = signals[3200:4000], labels[3200:4000]
     encoder = Transformer([1, 40, 10], blocks=2, heads=4, learned=True, pool=True)
     load_params(encoder, draw_params([1, 40, 10], 2, SEED))
-    print_log(fit(encoder, train_data, valid_data, num_epochs=2))
+    print_log(fit(encoder, train_data, valid_data, 2, 0.003, weight_decay=0.3))
     print("Parameters:", sum(p.numel() for p in encoder.parameters()))
     # --8<-- [end:signals]
 

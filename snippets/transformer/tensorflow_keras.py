@@ -109,12 +109,23 @@ def load_params(model, params):
 
 
 # --8<-- [start:fit]
-def fit(model, train_data, valid_data, num_epochs, learning_rate=LEARNING_RATE):
-    """Train the model in place with Adam, the settings of Vaswani et al. (2017).
+def fit(
+    model,
+    train_data,
+    valid_data,
+    num_epochs,
+    learning_rate=LEARNING_RATE,
+    weight_decay=0.0,
+):
+    """Train the model in place with AdamW; the learning rate falls linearly to 0.
 
     Returns for each epoch the mean training loss, and the validation loss and accuracy.
     """
-    optimizer = keras.optimizers.Adam(learning_rate, beta_2=0.98, epsilon=1e-9)
+    num_steps = num_epochs * len(train_data[0]) // BATCH_SIZE
+    schedule = keras.optimizers.schedules.PolynomialDecay(learning_rate, num_steps, 0.0)
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay, beta_2=0.98, epsilon=1e-9
+    )
     loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss_fn, metrics=["accuracy"], jit_compile=False)
     inputs, targets = (tf.constant(x) for x in train_data)
@@ -220,7 +231,7 @@ if __name__ == "__main__":
     valid_data = signals[3200:4000], labels[3200:4000]
     encoder = Transformer([1, 40, 10], blocks=2, heads=4, learned=True, pool=True)
     load_params(encoder, draw_params([1, 40, 10], 2, SEED))
-    print_log(fit(encoder, train_data, valid_data, num_epochs=2))
+    print_log(fit(encoder, train_data, valid_data, 2, 0.003, weight_decay=0.3))
     print("Parameters:", encoder.count_params())
     # --8<-- [end:signals]
 
