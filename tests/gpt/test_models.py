@@ -1,0 +1,236 @@
+"""The GPT in both frameworks, against one another and against what must hold."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from pagecode.frameworks import FRAMEWORKS, selected
+from snippets.gpt.training import (
+    BATCH_SIZE,
+    CONTEXT,
+    PEAK_RATE,
+    choose,
+    decode,
+    decode_pairs,
+    draw_batches,
+    draw_params,
+    encode,
+    encode_pairs,
+    learn_pairs,
+    learning_rate,
+    merge,
+)
+
+VOCABULARY = 7
+
+
+class Adapter:
+    """One framework's modules, with arrays in and arrays out."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.framework = import_module({"pytorch": "torch"}.get(name, name))
+        self.models = import_module(f"snippets.gpt.{name}_model")
+        self.training = import_module(f"snippets.gpt.{name}_train")
+
+    def model(self, scale=1):
+        model = self.models.GPT(VOCABULARY)
+        params = draw_params(VOCABULARY, 0)
+        self.models.load_params(model, [scale * x for x in params])
+        return model
+
+    def call(self, model, tokens, past=None):
+        make = self.framework.tensor if self.name == "pytorch" else np.array
+        logits, past = model(make(tokens), past)
+        if self.name == "pytorch":
+            logits = logits.detach()
+        return logits.numpy(), past
+
+    def trainable(self, model):
+        if self.name == "pytorch":
+            return [x.detach().numpy() for x in model.parameters() if x.requires_grad]
+        return [x.numpy() for x in model.trainable_variables]
+
+
+@pytest.fixture(params=[x for x in FRAMEWORKS.values() if x in selected()])
+def adapter(request):
+    return Adapter(request.param)
+
+
+def text(size=400):
+    return np.random.default_rng(0).integers(VOCABULARY, size=size).astype(np.int32)
+
+
+def test_no_place_sees_what_follows(adapter) -> None:
+    model, tokens = adapter.model(10), text(12)[None]
+    changed = tokens.copy()
+    changed[0, 5] = (changed[0, 5] + 1) % VOCABULARY
+    one, two = (adapter.call(model, x)[0] for x in (tokens, changed))
+    assert one.shape == (1, 12, VOCABULARY)
+    np.testing.assert_allclose(one[0, :5], two[0, :5], atol=1e-5)
+    assert np.abs(one - two)[0, 5:].max(axis=1).min() > 1e-3
+
+
+def test_past_saves_reading_again(adapter) -> None:
+    model, tokens = adapter.model(10), text(12)[None]
+    whole, _ = adapter.call(model, tokens)
+    first, past = adapter.call(model, tokens[:, :7])
+    rest, past = adapter.call(model, tokens[:, 7:], past)
+    found = np.concatenate([first, rest], axis=1)
+    np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-3)
+    assert tuple(past[0][0].shape) == (1, 4, 12, 32)
+
+
+def test_cached_text_is_the_same(adapter) -> None:
+    model = adapter.model(10)
+    texts = [
+        write(model, [1, 2, 3], 12, np.random.default_rng(0), top_p=0.9)
+        for write in (adapter.models.generate, adapter.models.generate_cached)
+    ]
+    assert texts[0] == texts[1]
+    assert (len(texts[0]), texts[0][:3]) == (15, [1, 2, 3])
+
+
+def test_long_texts_are_written_by_the_last_of_the_context(adapter) -> None:
+    model, prompt = adapter.model(10), list(text(CONTEXT + 5))
+    options = {"num_tokens": 2, "top_k": 1}
+    long = adapter.models.generate(
+        model, prompt, rng=np.random.default_rng(0), **options
+    )
+    short = adapter.models.generate(
+        model, prompt[5:], rng=np.random.default_rng(0), **options
+    )
+    assert long[-2:] == short[-2:]
+
+
+def test_loss_starts_at_that_of_guessing(adapter) -> None:
+    loss = adapter.training.evaluate(adapter.model(), text(), num_batches=2)
+    assert loss == pytest.approx(np.log(VOCABULARY), abs=0.3)
+    assert loss == adapter.training.evaluate(adapter.model(), text(), num_batches=2)
+
+
+def test_training_lowers_the_loss(adapter, capsys) -> None:
+    repeated = np.tile(np.arange(VOCABULARY, dtype=np.int32), 60)
+    model = adapter.model()
+    losses = adapter.training.train(model, repeated, num_steps=20, log_every=10)
+    assert losses.shape == (20,)
+    assert losses[0] == pytest.approx(np.log(VOCABULARY), abs=0.3)
+    assert losses[-1] < losses[0] - 0.5
+    lines = capsys.readouterr().out.splitlines()
+    assert [x[:9] for x in lines] == ["Step: 010", "Step: 020"]
+
+
+def test_gains_and_biases_do_not_decay(adapter) -> None:
+    optimizer = adapter.training.build_optimizer(adapter.model())
+    if adapter.name == "pytorch":
+        matrices, vectors = optimizer.param_groups
+        assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.1, 0)
+        assert {x.ndim for x in matrices["params"]} == {2}
+        assert {x.ndim for x in vectors["params"]} == {1}
+    else:
+        model = adapter.model()
+        optimizer = adapter.training.build_optimizer(model)
+        for variable in model.trainable_variables:
+            decays = optimizer._use_weight_decay(variable)
+            assert decays == (len(variable.shape) == 2)
+
+
+def test_low_rank_starts_as_the_model_and_can_be_merged(adapter) -> None:
+    model, tokens = adapter.model(10), text(12)[None]
+    before, _ = adapter.call(model, tokens)
+    adapter.training.add_low_rank(model)
+    np.testing.assert_allclose(adapter.call(model, tokens)[0], before, atol=1e-4)
+    few = sum(x.size for x in adapter.trainable(model))
+    assert few == 4 * 4 * ((128 + 384) + (128 + 128))
+    adapter.training.train(model, text(), num_steps=2)
+    after, _ = adapter.call(model, tokens)
+    assert np.abs(after - before).max() > 1e-3
+    adapter.training.merge_low_rank(model)
+    np.testing.assert_allclose(adapter.call(model, tokens)[0], after, atol=1e-3)
+
+
+# --- what both share
+
+
+def test_characters_come_back() -> None:
+    tokens = encode("abba", "ab")
+    assert (tokens.tolist(), tokens.dtype) == ([0, 1, 1, 0], np.int32)
+    assert decode(tokens, "ab") == "abba"
+    with pytest.raises(KeyError, match="c"):
+        encode("abc", "ab")
+
+
+def test_targets_are_one_further_on() -> None:
+    batches = list(draw_batches(np.arange(200), 3, seed=0))
+    assert len(batches) == 3
+    for inputs, targets in batches:
+        assert inputs.shape == targets.shape == (BATCH_SIZE, CONTEXT)
+        np.testing.assert_array_equal(inputs + 1, targets)
+        np.testing.assert_array_equal(inputs - inputs[:, :1], [np.arange(CONTEXT)] * 12)
+    assert not np.array_equal(batches[0][0], batches[1][0])
+
+
+def test_every_portion_can_be_drawn() -> None:
+    starts = {
+        start
+        for inputs, _ in draw_batches(np.arange(CONTEXT + 3), 20, seed=0)
+        for start in inputs[:, 0]
+    }
+    assert starts == {0, 1, 2}
+
+
+def test_rate_rises_and_falls_to_a_tenth() -> None:
+    rates = [learning_rate(step, 100) for step in range(100)]
+    assert rates[:5] == pytest.approx([PEAK_RATE * x / 5 for x in (1, 2, 3, 4, 5)])
+    assert max(rates) == pytest.approx(PEAK_RATE)
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+    assert learning_rate(100, 100) == pytest.approx(PEAK_RATE / 10)
+
+
+def test_choice_follows_the_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    logits = np.log([0.5, 0.2, 0.3])
+    drawn = [choose(logits, rng) for _ in range(4000)]
+    shares = np.bincount(drawn) / 4000
+    np.testing.assert_allclose(shares, [0.5, 0.2, 0.3], atol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("choice", "left"),
+    [
+        ({"top_k": 1}, {0}),
+        ({"top_k": 2}, {0, 2}),
+        ({"top_p": 0.4}, {0}),
+        ({"top_p": 0.6}, {0, 2}),
+        ({"top_p": 0.9}, {0, 1, 2}),
+        ({"temperature": 0.01}, {0}),
+    ],
+)
+def test_choice_leaves_only_the_likely(choice, left) -> None:
+    rng = np.random.default_rng(0)
+    logits = np.log([0.5, 0.2, 0.3])
+    assert {choose(logits, rng, **choice) for _ in range(200)} == left
+
+
+def test_merge_takes_pairs_from_the_left() -> None:
+    assert merge([1, 1, 1, 2, 1], (1, 1), 9) == [9, 1, 2, 1]
+    assert merge([], (1, 1), 9) == []
+
+
+def test_frequent_pairs_become_tokens_and_all_comes_back() -> None:
+    pairs, tokens = learn_pairs("ababab cab", 2)
+    assert pairs[0] == (ord("a"), ord("b"))
+    assert pairs[1] in {(256, 256), (ord("c"), 256)}
+    assert decode_pairs(tokens, pairs) == "ababab cab"
+    assert encode_pairs("ababab cab", pairs) == tokens
+    other = "naïve 漢字 ab"
+    assert decode_pairs(encode_pairs(other, pairs), pairs) == other
+
+
+def test_start_is_gpt2s() -> None:
+    params = draw_params(500, 0)
+    assert params[0].std() == pytest.approx(0.02, rel=0.02)
+    assert params[4].std() == pytest.approx(0.02, rel=0.02)
+    assert params[5].std() == pytest.approx(0.02 / np.sqrt(8), rel=0.02)
+    assert {x.dtype for x in params} == {np.dtype(np.float32)}
