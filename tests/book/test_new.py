@@ -15,6 +15,21 @@ from pagecode.book import new
 from pagecode.book.new import begin, made
 from tests.conftest import ROOT
 
+READS = [  # nearly all, but no page
+    "pagecode",
+    "tests",
+    "snippets",
+    "benchmarks",
+    "overrides",
+    "requirements",
+    "requirements.txt",
+    "pyproject.toml",
+    "docs/assets",
+    "mkdocs.yml",
+    "CONTRIBUTING.md",
+    "Makefile",
+]
+
 NAV = "nav:\n  - Home: index.md\n  - Models:\n      - First: models/first.md\n"
 NAMES = ("a_new_one", "A new one's (first) page")
 LONG = ("x" * 30, "A" + " model" * 4 + "s one")  # as long as they may be
