@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent.parent
 LINE = "Epoch: 001/001 | Train ACC: 87.98% | Cost: 0.4689"
 OWN, OTHER = ("pytorch", "by hand"), ("tensorflow", "fast")
 RACES = {c: speed.Race(**declared(c).SPEED) for c in chapters().values()}
-LOGISTIC, SOFTMAX, _, RNN = list(RACES.values())[:4]
+NAMES = ("logistic_regression", "softmax_regression", "character_rnn")
+LOGISTIC, SOFTMAX, RNN = (RACES[name] for name in NAMES)
 SERVER = """
 from benchmarks.worker import serve
 def prepare():
