@@ -40,6 +40,23 @@ if __name__ == "__main__":
     print("A layer returns", str(outputs.dtype).removeprefix("torch."))
     # --8<-- [end:promotion_agree]
 
+    # --8<-- [start:float64]
+    torch.set_default_dtype(torch.float64)
+    print("A layer computes in", str(nn.Linear(1, 1).weight.dtype)[6:])
+    torch.set_default_dtype(torch.float32)
+    # --8<-- [end:float64]
+
+    # --8<-- [start:float64_momentum]
+    for momentum in [0.9, 7 / 8]:
+        weight = torch.zeros((), dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.SGD([weight], lr=0.1, momentum=momentum)
+        for _ in range(2):  # the second step is 0.1 (1 + momentum)
+            optimizer.zero_grad()
+            weight.backward()  # its gradient is 1
+            optimizer.step()
+        print(f"Momentum {momentum}: {weight.item():.10f}")
+    # --8<-- [end:float64_momentum]
+
     # --8<-- [start:division]
     print(show(torch.tensor(7) / torch.tensor(2)))
     # --8<-- [end:division]

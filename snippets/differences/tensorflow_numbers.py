@@ -41,6 +41,33 @@ if __name__ == "__main__":
     print("A layer returns", outputs.dtype.name)
     # --8<-- [end:promotion_agree]
 
+    # --8<-- [start:float64]
+    keras.config.set_floatx("float64")
+    print("A layer computes in", keras.layers.Dense(1).compute_dtype)
+    keras.config.set_floatx("float32")
+    # --8<-- [end:float64]
+
+    # --8<-- [start:float64_agree]
+    keras.config.set_floatx("float64")  # losses and learning rates
+    keras.config.set_dtype_policy("float64")  # layers
+    print("A layer computes in", keras.layers.Dense(1).compute_dtype)
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    # --8<-- [end:float64_agree]
+
+    # --8<-- [start:float64_momentum]
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    for momentum in [0.9, 7 / 8]:
+        weight = keras.Variable(0.0, dtype="float64")
+        optimizer = keras.optimizers.SGD(0.1, momentum=momentum)
+        for _ in range(2):  # the second step is 0.1 (1 + momentum)
+            optimizer.apply([tf.constant(1.0, tf.float64)], [weight])
+        print(f"Momentum {momentum}: {float(weight):.10f}")
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    # --8<-- [end:float64_momentum]
+
     # --8<-- [start:division]
     print(show(tf.constant(7) / tf.constant(2)))
     # --8<-- [end:division]

@@ -59,6 +59,19 @@ def plot_weights(weights):
 
 # --8<-- [end:filters]
 
+
+# --8<-- [start:digits]
+def plot_digits(images, labels, readings):
+    """Draw images (count, 28 * 28) in a row: each digit's label, and how it is read."""
+    _, axes = plt.subplots(1, len(images), figsize=(8, 1.3), layout="constrained")
+    for number, axis in enumerate(axes):
+        axis.imshow(images[number].reshape(28, 28), cmap="gray_r")
+        axis.set_title(f"{labels[number]} as {readings[number]}", fontsize=9)
+        axis.axis("off")
+
+
+# --8<-- [end:digits]
+
 if __name__ == "__main__":
     from snippets.datasets.mnist1d import make_mnist1d
 

@@ -1,6 +1,7 @@
 """A multilayer perceptron in PyTorch, by hand and with automatic differentiation."""
 
 # --8<-- [start:imports]
+import numpy as np
 import torch
 
 # --8<-- [end:imports]
@@ -147,8 +148,7 @@ if __name__ == "__main__":
 
     # --8<-- [start:check]
     small = [p.double() for p in to_tensors(draw_params([40, 8, 10], SEED))]
-    features, targets = train_data
-    batch = features[:50].double(), targets[:50]
+    batch = to_tensors([X_train[:50].astype(np.float64), y_train[:50]])
     by_hand = backward(*batch, small)
     for name, other, bound in [
         ("autograd", backward_autograd(*batch, small), 1e-14),
@@ -162,7 +162,7 @@ if __name__ == "__main__":
     # --8<-- [start:zero]
     start = draw_params([40, NUM_HIDDEN, NUM_CLASSES], SEED)
     zeros = [torch.zeros_like(p) for p in to_tensors(start)]
-    print_log(train(zeros, backward, train_data, valid_data))
+    print_log(train(zeros, backward, train_data, valid_data), every=20)
     print("Weights that are not zero:", zeros[0].count_nonzero().item())
     # --8<-- [end:zero]
 
@@ -170,8 +170,3 @@ if __name__ == "__main__":
     params = to_tensors(draw_params([40, NUM_HIDDEN, NUM_CLASSES], SEED))
     print_log(train(params, backward, train_data, valid_data))
     # --8<-- [end:run]
-
-    # --8<-- [start:run_autograd]
-    params = to_tensors(draw_params([40, NUM_HIDDEN, NUM_CLASSES], SEED))
-    print_log(train(params, backward_autograd, train_data, valid_data))
-    # --8<-- [end:run_autograd]

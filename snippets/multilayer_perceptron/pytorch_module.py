@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 # --8<-- [end:imports]
 from snippets.datasets.mnist1d import make_mnist1d
 from snippets.multilayer_perceptron.figures import (
+    plot_digits,
     plot_losses,
     plot_overfitting,
     plot_weights,
@@ -63,14 +64,14 @@ def evaluate(model, features, targets):
     return loss_fn(logits, targets).item(), hits.double().mean().item()
 
 
-def fit(model, optimizer, train_data, valid_data, num_epochs, patience=None):
+def fit(model, optimizer, train_data, valid_data, num_epochs, patience=None, seed=SEED):
     """Train the model in place; with patience, stop early and restore the best epoch.
 
     Returns for each epoch the losses and accuracies of both sets: (num_epochs, 4).
     """
     dataset = TensorDataset(*train_data)
     history, best, waited = [], None, 0
-    for batches in draw_batches(len(dataset), num_epochs, BATCH_SIZE, SEED):
+    for batches in draw_batches(len(dataset), num_epochs, BATCH_SIZE, seed):
         model.train()
         for features, targets in DataLoader(dataset, batch_size=None, sampler=batches):
             loss = loss_fn(model(features), targets)
@@ -238,6 +239,14 @@ if __name__ == "__main__":
     print(f"Test ACC: {100 * evaluate(model, *test_data)[1]:.1f}%")
     weights = model[0].weight.detach().numpy().T  # (784, num_hidden)
     # --8<-- [end:mnist]
+
+    # --8<-- [start:mistakes]
+    misread = [2654, 9770, 1226, 4536, 4880, 2272, 4497, 5955]
+    X, y = (x[misread] for x in test_data)
+    with torch.inference_mode():
+        readings = model.eval()(X).argmax(dim=1)  # (8,)
+    plot_digits(X, y, readings)
+    # --8<-- [end:mistakes]
 
     # --8<-- [start:exercise_parameters]
     print(sum(p.numel() for p in model.parameters()))

@@ -10,6 +10,7 @@ import tensorflow as tf
 # --8<-- [end:imports]
 from snippets.datasets.mnist1d import make_mnist1d
 from snippets.multilayer_perceptron.figures import (
+    plot_digits,
     plot_losses,
     plot_overfitting,
     plot_weights,
@@ -61,13 +62,13 @@ class History(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Note losses and accuracies; fit has computed those of the validation set."""
-        size = len(self.train_data[1])
-        loss, accuracy = self.model.evaluate(*self.train_data, size, verbose=0)
+        self.model.reset_metrics()
+        loss, accuracy = self.model.test_on_batch(*self.train_data)
         row = loss, logs["val_loss"], accuracy, logs["val_accuracy"]
         self.rows.append(row)
 
 
-def fit(model, optimizer, train_data, valid_data, num_epochs, patience=None):
+def fit(model, optimizer, train_data, valid_data, num_epochs, patience=None, seed=SEED):
     """Train the model in place; with patience, stop early and restore the best epoch.
 
     Returns for each epoch the losses and accuracies of both sets: (num_epochs, 4).
@@ -75,11 +76,11 @@ def fit(model, optimizer, train_data, valid_data, num_epochs, patience=None):
     features, targets = (tf.constant(x) for x in train_data)
     loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss_fn, metrics=["accuracy"])
-    batches = list(draw_batches(len(targets), num_epochs, BATCH_SIZE, SEED))
+    batches = list(draw_batches(len(targets), num_epochs, BATCH_SIZE, seed))
     train_ds = tf.data.Dataset.from_tensor_slices(np.concatenate(batches)).map(
         lambda batch: (tf.gather(features, batch), tf.gather(targets, batch))
     )
-    history = History(train_data)
+    history = History((features, targets))
     callbacks = [history]
     if patience:
         callbacks.append(
@@ -217,6 +218,13 @@ if __name__ == "__main__":
     print(f"Test ACC: {100 * model.evaluate(*test_data, verbose=0)[1]:.1f}%")
     weights = model.get_weights()[0]  # (784, num_hidden)
     # --8<-- [end:mnist]
+
+    # --8<-- [start:mistakes]
+    misread = [2654, 9770, 1226, 4536, 4880, 2272, 4497, 5955]
+    X, y = (x[misread] for x in test_data)
+    readings = model.predict(X, verbose=0).argmax(axis=1)  # (8,)
+    plot_digits(X, y, readings)
+    # --8<-- [end:mistakes]
 
     # --8<-- [start:exercise_parameters]
     print(model.count_params())

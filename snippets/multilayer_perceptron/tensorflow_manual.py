@@ -158,8 +158,7 @@ if __name__ == "__main__":
     # --8<-- [start:check]
     start = draw_params([40, 8, 10], SEED)
     small = to_variables([p.astype(np.float64) for p in start])
-    features, targets = train_data
-    batch = tf.cast(features[:50], tf.float64), targets[:50]
+    batch = to_tensors([X_train[:50].astype(np.float64), y_train[:50]])
     by_hand = backward(*batch, small)
     for name, other, bound in [
         ("autograd", backward_autograd(*batch, small), 1e-14),
@@ -173,7 +172,7 @@ if __name__ == "__main__":
     # --8<-- [start:zero]
     start = draw_params([40, NUM_HIDDEN, NUM_CLASSES], SEED)
     zeros = to_variables([np.zeros_like(p) for p in start])
-    print_log(train(zeros, backward, train_data, valid_data))
+    print_log(train(zeros, backward, train_data, valid_data), every=20)
     print("Weights that are not zero:", int(tf.math.count_nonzero(zeros[0])))
     # --8<-- [end:zero]
 
@@ -181,8 +180,3 @@ if __name__ == "__main__":
     params = to_variables(draw_params([40, NUM_HIDDEN, NUM_CLASSES], SEED))
     print_log(train(params, backward, train_data, valid_data))
     # --8<-- [end:run]
-
-    # --8<-- [start:run_autograd]
-    params = to_variables(draw_params([40, NUM_HIDDEN, NUM_CLASSES], SEED))
-    print_log(train(params, backward_autograd, train_data, valid_data))
-    # --8<-- [end:run_autograd]

@@ -54,7 +54,7 @@ def draw_batches(num_examples, num_epochs, batch_size, seed):
 
 # --8<-- [start:log]
 def print_log(history, every=5):
-    """Print epoch 1 and every fifth of a history (num_epochs, 4).
+    """Print epoch 1 and each that `every` divides of a history (num_epochs, 4).
 
     Its columns are training loss, validation loss, training and validation accuracy.
     """

@@ -4,6 +4,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from sklearn.neural_network import MLPClassifier
 
 from pagecode.frameworks import FRAMEWORKS, selected
 from snippets.multilayer_perceptron.training import (
@@ -28,6 +29,7 @@ class Adapter:
             self.framework = import_module("torch")
         self.manual = import_module(f"{CHAPTER}.{name}_manual")
         self.layers = import_module(f"{CHAPTER}.{LAYERS[name]}")
+        self.fast = import_module(f"{CHAPTER}.{name}_fast")
         if name == "tensorflow":
             self.framework = import_module("tensorflow")
 
@@ -139,6 +141,46 @@ def test_training_lowers_the_loss(adapter, monkeypatch, arrays) -> None:
     history = adapter.manual.train(params, adapter.manual.backward, data, data)
     losses = np.array(history)[:, 0]
     assert losses[-1] < losses[0] < loss_in_numpy(*arrays, params64())
+
+
+def test_a_step_is_scikit_learns(adapter, arrays) -> None:
+    oracle = MLPClassifier(
+        hidden_layer_sizes=[8], solver="sgd", learning_rate_init=0.1, momentum=0,
+        nesterovs_momentum=False, alpha=0, batch_size=40, shuffle=False,
+    )  # fmt: skip
+    oracle.partial_fit(*arrays, classes=range(10))  # makes arrays that we overwrite
+    for array, param in zip(
+        [*oracle.coefs_, *oracle.intercepts_],
+        sorted_like_theirs(params64()),
+        strict=True,
+    ):
+        array[...] = param
+    oracle.partial_fit(*arrays)
+    grads = adapter.manual.backward(
+        *adapter.constants(arrays), adapter.constants(params64())
+    )
+    moved = [p - 0.1 * np.asarray(g) for p, g in zip(params64(), grads, strict=True)]
+    for array, param in zip(
+        [*oracle.coefs_, *oracle.intercepts_], sorted_like_theirs(moved), strict=True
+    ):
+        np.testing.assert_allclose(param, array, rtol=0, atol=1e-15)
+
+
+def sorted_like_theirs(params):
+    """Return weights first, then biases, as scikit-learn has them."""
+    return params[0::2] + params[1::2]
+
+
+def test_the_fast_way_moves_as_by_hand(adapter, monkeypatch, arrays) -> None:
+    for module in (adapter.manual, adapter.fast):
+        monkeypatch.setattr(module, "BATCH_SIZE", 10)
+    data = adapter.constants(arrays)
+    slow, quick = adapter.tensors(params64()), adapter.tensors(params64())
+    by_hand = adapter.manual.train(slow, adapter.manual.backward, data, data)
+    history = adapter.fast.train_fast(quick, data, data)
+    np.testing.assert_allclose(history, by_hand, atol=1e-12)
+    for one, two in zip(slow, quick, strict=True):
+        np.testing.assert_allclose(np.asarray(one), np.asarray(two), atol=1e-12)
 
 
 def test_layers_have_the_parameters_that_are_loaded(adapter, arrays) -> None:
