@@ -1,0 +1,208 @@
+"""The chapter's ways to train: timed by `make bench`, compared by `make parity`.
+
+Its head table is trained by `make results`.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from snippets.datasets.mnist1d import make_mnist1d
+from snippets.multilayer_perceptron.training import draw_batches
+from snippets.residual_network.training import (
+    BATCH_SIZE,
+    NUM_BLOCKS,
+    NUM_CHANNELS,
+    NUM_EPOCHS,
+    SEED,
+    draw_params,
+)
+
+SPEED = {
+    "title": "Residual network",
+    "unit": "ms per epoch",
+    "scale": 1e3,  # of a run's seconds, to that unit
+    "baseline": "layers and optimizer",  # each framework's own
+    "rounds": {1: 3},  # by the number of threads
+    "chapter": ("layers and optimizer", "fast"),  # in its own table
+    "memory": False,
+}
+BOUNDS = {  # on the losses, at any step
+    "twenty layers, float64, 128 steps": 1e-9,
+    "twenty layers, float32, 8 steps": 1e-5,
+}
+ROW = "residual network, three blocks of 32 channels"
+RESULTS = {  # of the head table
+    ROW: {
+        "seeds": 3,
+        "unit": "%",
+        "digits": 1,
+        "yardstick": "[94 ± 2](https://arxiv.org/abs/2011.14439) (their CNN)",
+    }
+}
+
+
+def split(dtype=np.float32):
+    """Return the training set, the validation set and the test set."""
+    signals, labels = make_mnist1d()
+    parts = (
+        np.split(signals.astype(dtype), [3200, 4000]),
+        np.split(labels, [3200, 4000]),
+    )
+    return list(zip(*parts, strict=True))
+
+
+def layers_of(framework):
+    """Return a framework's module of layers, its plain SGD, and what makes its data."""
+    if framework == "pytorch":
+        import torch
+
+        from snippets.residual_network import pytorch_module as layers
+
+        def sgd(model):
+            return torch.optim.SGD(model.parameters(), lr=0.1)
+
+        return layers, sgd, lambda pair: tuple(map(torch.from_numpy, pair))
+    import keras
+
+    from snippets.residual_network import tensorflow_keras as layers
+
+    return layers, lambda _: keras.optimizers.SGD(0.1), lambda pair: pair
+
+
+def tell(_, loss):
+    """Say the mean training loss of the epoch."""
+    return {"training loss": [f"{float(np.ravel(loss)[0]):.3f}"]}
+
+
+def races(framework, _):
+    """Return by its name the preparation of each way of one epoch."""
+    train_set, valid_set, _ = split()
+    batches = next(draw_batches(len(train_set[1]), 1, BATCH_SIZE, SEED))
+    if framework == "numpy":
+        return {"speed": {"the products alone": partial(products_alone, len(batches))}}
+    layers, sgd, to_data = layers_of(framework)
+
+    def with_layers():
+        model = layers.build_model()
+        layers.load_params(model, draw_params())
+        few = to_data([x[:BATCH_SIZE] for x in valid_set])
+        return partial(layers.fit, model, sgd(model), to_data(train_set), few, 1), tell
+
+    def fast():
+        if framework == "pytorch":
+            import torch
+
+            from snippets.residual_network import pytorch_fast as module
+
+            to_tensor = torch.from_numpy
+        else:
+            import tensorflow as tf
+
+            from snippets.residual_network import tensorflow_fast as module
+
+            to_tensor = tf.constant
+        data = [to_tensor(x) for x in (*train_set, batches)]
+
+        def run():
+            params = [to_tensor(x) for x in draw_params()]
+            found = module.run_epoch(*data, params, 0.1)
+            return found if framework == "pytorch" else float(found[1])
+
+        return run, tell
+
+    return {"speed": {"layers and optimizer": with_layers, "fast": fast}}
+
+
+def products_alone(num_steps):
+    """Prepare the matrix products of an epoch's convolutions, three for each."""
+    rows, size = 20 * BATCH_SIZE, 3 * NUM_CHANNELS
+    inputs, kernel = np.zeros((rows, size), np.float32), np.zeros((size, NUM_CHANNELS))
+    kernel, sums = kernel.astype(np.float32), np.zeros((rows, NUM_CHANNELS), np.float32)
+
+    def run():
+        for _ in range(num_steps * 2 * NUM_BLOCKS):
+            inputs @ kernel
+            inputs.T @ sums
+            inputs @ kernel
+
+    return run, None  # it trains nothing: there is nothing to compare
+
+
+def train(framework):
+    """Return by name the losses and the last weights of what has a bound."""
+    layers, sgd, to_data = layers_of(framework)
+
+    def run(dtype, num_steps):
+        features, targets = split(dtype)[0]
+        if framework == "pytorch":
+            model = layers.build_model(9, num_channels=16).to(
+                getattr(layers.torch, dtype)
+            )
+        else:
+            layers.keras.config.set_floatx(dtype)
+            layers.keras.config.set_dtype_policy(dtype)
+            model = layers.build_model(9, num_channels=16)
+        layers.load_params(model, draw_params(9, num_channels=16))
+        optimizer, losses = sgd(model), []
+
+        def step_in_pytorch(*batch):
+            loss = layers.loss_fn(model(batch[0]), batch[1])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        def step_in_tensorflow(X, y):
+            with layers.tf.GradientTape() as tape:
+                loss = layers.loss_fn(y, model(X, training=True))
+            variables = model.trainable_variables
+            optimizer.apply_gradients(
+                zip(tape.gradient(loss, variables), variables, strict=True)
+            )
+            return loss
+
+        step = step_in_pytorch
+        if framework == "tensorflow":
+            step = layers.tf.function(step_in_tensorflow)
+        epochs = draw_batches(len(targets), 4, BATCH_SIZE, SEED)
+        for batch in np.concatenate(list(epochs))[:num_steps]:
+            losses.append(float(step(*to_data([features[batch], targets[batch]]))))
+        if framework == "pytorch":
+            weights = [x.detach().numpy().T for x in model.parameters()]
+        else:
+            weights = [x.numpy() for x in model.trainable_variables]
+        return np.array(losses), weights
+
+    found = {}
+    for name in BOUNDS:
+        _, dtype, steps = name.split(", ")
+        found[name] = run(dtype, int(steps.split()[0]))
+    return found
+
+
+def results(framework):
+    """Return for each row of the head table how it is trained, given a seed.
+
+    Each returns its number of parameters, and the accuracy on the test set in percent.
+    """
+    layers, _, to_data = layers_of(framework)
+
+    def reach(seed):
+        train_set, valid_set, test_set = map(to_data, split())
+        model, params = layers.build_model(), draw_params(seed=seed)
+        layers.load_params(model, params)
+        num_steps = NUM_EPOCHS * len(train_set[1]) // BATCH_SIZE
+        options = {"num_epochs": NUM_EPOCHS, "seed": seed}
+        if framework == "pytorch":
+            optimizer, options["schedule"] = layers.new_optimizer(model, num_steps)
+        else:
+            optimizer = layers.new_optimizer(num_steps)
+        layers.fit(model, optimizer, train_set, valid_set, **options)
+        if framework == "pytorch":
+            accuracy = layers.evaluate(model, *test_set)[1]
+        else:
+            accuracy = model.evaluate(*test_set, verbose=0)[1]
+        return sum(x.size for x in params), 100 * accuracy
+
+    return {ROW: reach}
