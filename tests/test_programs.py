@@ -146,7 +146,8 @@ def run_module(export: Export) -> None:
 def modules() -> list[Export]:
     """Return what each module of snippets is to print when it is started.
 
-    The outputs of the blocks that show what it does then, in its own order.
+    The outputs of the blocks that show what it does then, in its own order: that of
+    their last lines, as a block may begin with what another one needs, too.
     """
     shown: dict[Path, dict[int, tuple[int, Block, str]]] = {}
     for program in PROGRAMS:
@@ -155,7 +156,8 @@ def modules() -> list[Export]:
                 if line.number > start_of(line.file):
                     found = shown.setdefault(line.file, {})
                     place = int(block.where.rpartition(":")[2])
-                    found.setdefault(place, (line.number, block, program.framework))
+                    first = found.get(place, (0, block, program.framework))
+                    found[place] = (max(first[0], line.number), *first[1:])
     exports = []
     for file, blocks in sorted(shown.items()):
         of = [block for _, block, _ in sorted(blocks.values(), key=lambda x: x[0])]

@@ -145,24 +145,6 @@ if __name__ == "__main__":
     print("With the cache, the same text:", cached == tokens)
     # --8<-- [end:write_cached]
 
-    # --8<-- [start:shift]
-    inputs, targets = next(draw_batches(valid_tokens, 1, SEED))
-    right = float(cross_entropy(model, inputs, targets))
-    wrong = float(cross_entropy(model, inputs, inputs))
-    print(f"Targets shifted: {right:.1f}, not shifted: {wrong:.1f}")
-    # --8<-- [end:shift]
-
-    # --8<-- [start:exercise_start]
-    large = [10 * x for x in draw_params(len(characters), SEED)]
-    other = GPT(len(characters))
-    load_params(other, large)
-    print(f"Loss at the start: {evaluate(other, valid_tokens):.0f}")
-    # --8<-- [end:exercise_start]
-
-    # --8<-- [start:exercise_untied]
-    print(model.tokens.numpy().size)
-    # --8<-- [end:exercise_untied]
-
     # --8<-- [start:adapt]
     other_tokens, other_valid = (encode(x, characters) for x in read_other(characters))
     before = evaluate(model, other_valid)
@@ -181,3 +163,21 @@ if __name__ == "__main__":
     apart = np.abs(apart - model(tokens)[0]).max()
     print("Merged, within 1e-05:", apart < 1e-5)
     # --8<-- [end:merge]
+
+    # --8<-- [start:shift]
+    inputs, targets = next(draw_batches(valid_tokens, 1, SEED))
+    right = float(cross_entropy(model, inputs, targets))
+    wrong = float(cross_entropy(model, inputs, inputs))
+    print(f"Targets shifted: {right:.1f}, not shifted: {wrong:.1f}")
+    # --8<-- [end:shift]
+
+    # --8<-- [start:exercise_start]
+    large = [10 * x for x in draw_params(len(characters), SEED)]
+    other = GPT(len(characters))
+    load_params(other, large)
+    print(f"Loss at the start: {evaluate(other, valid_tokens):.0f}")
+    # --8<-- [end:exercise_start]
+
+    # --8<-- [start:exercise_untied]
+    print(model.tokens.numpy().size)
+    # --8<-- [end:exercise_untied]
