@@ -229,9 +229,10 @@ class Watch:
             self.add(path)
 
     def note_folder(self, path: str, caller: str) -> None:
-        """Take down a folder that is listed, but for looking for a module."""
+        """Take down a folder that is listed, but not to find a package."""
         named = self.tree.under([path], self.reads or [])
-        if path in self.tree.folders and not named and not caller.startswith("<frozen"):
+        looked_for = caller.startswith("<frozen") or "/importlib/metadata/" in caller
+        if path in self.tree.folders and not named and not looked_for:
             self.add(f"{path}/")
 
     def note_child(self, executable, words, cwd, env) -> None:
