@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks import ROOT
 from benchmarks.speed import LABELS, number, say
-from benchmarks.worker import own_files
+from benchmarks.worker import own_files, peak_bytes
 from pagecode.book import measured
 from pagecode.book.data import stand_ins
 from pagecode.files import write
@@ -34,6 +34,8 @@ from pagecode.run import figure, machine
 
 HARNESS = [f"benchmarks/{x}.py" for x in ("__init__", "results", "speed", "worker")]
 HEAD = ["model", "parameters", "seeds", *FRAMEWORKS, "yardstick"]
+COSTS = ["model", "parameters"]  # what compare/costs.md shows of all pages
+COSTS += [f"{x}, {y}" for x in FRAMEWORKS for y in ("CPU seconds", "memory in MB")]
 
 
 def declaring(page=""):
@@ -111,12 +113,19 @@ def work(results):
     for line in sys.stdin:
         asked = json.loads(line)
         with redirect_stdout(sys.stderr):
+            forget_peak()
             start = time.process_time()  # other work on the machine adds little to it
             parameters, value = results[asked["row"]](asked["seed"])
             seconds = time.process_time() - start
         told = {"parameters": int(parameters), "value": float(value)}
-        told |= {"seconds": seconds, "files": own_files()}
+        told |= {"seconds": seconds, "peak": peak_bytes(), "files": own_files()}
         print(json.dumps(told), flush=True)
+
+
+def forget_peak():
+    """Let the largest memory of this process count from now on, where Linux can."""
+    with suppress(OSError):  # then it counts from the start of the process
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 class Memory:
@@ -158,8 +167,11 @@ def train(module, framework):
                     memory.add(name, worker.train(row, seed))
                 told = memory.told[name]
                 files |= set(told["files"])
-                value = f"{told['value']:.{about['digits']}f}{about['unit']}"
-                say(f"{label}: {value} in {number(told['seconds'])} CPU s", end=True)
+                value = f"{told['value']:.{about['digits']}f} {about['unit']}"
+                say(
+                    f"{label}: {value.strip()} in {number(told['seconds'])} CPU s",
+                    end=True,
+                )
     runs = {
         row: [memory.told[f"{row} | {seed}"] for seed in range(about["seeds"])]
         for row, about in rows.items()
@@ -206,17 +218,33 @@ def cells(row, about, runs):
     return [*line, about["yardstick"]]
 
 
+def costs(row, runs):
+    """Return one row of what models cost, given the runs of each framework.
+
+    That is the median of the processor's seconds, and of the largest memory.
+    """
+    line = [row, f"{one_number(row, runs):,}"]
+    for told in runs.values():
+        line.append(number(float(np.median([x["seconds"] for x in told]))))
+        peaks = [x["peak"] for x in told if x["peak"]]
+        line.append(f"{np.median(peaks) / 1e6:,.0f}" if peaks else "–")
+    return line
+
+
 def tables_of(rows, runs):
     """Return the tables by their names, each with its head.
 
     Takes what is said of each row, and each framework's runs by row. A row says in
-    which table it is shown, if not in the one called `table`.
+    which table it is shown, if not in the one called `table`. All rows of that one are
+    in the table `costs`, too.
     """
     tables = {}
     for row, about in rows.items():
         of_row = {framework: found[row] for framework, found in runs.items()}
-        table = tables.setdefault(about.get("table", "table"), [HEAD])
-        table.append(cells(row, about, of_row))
+        name = about.get("table", "table")
+        tables.setdefault(name, [HEAD]).append(cells(row, about, of_row))
+        if name == "table":
+            tables.setdefault("costs", [COSTS]).append(costs(row, of_row))
     return tables
 
 

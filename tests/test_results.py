@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import results
+from benchmarks.worker import peak_bytes
 from pagecode.book import measured
 from pagecode.book.data import stand_ins
 from pagecode.frameworks import FRAMEWORKS, selected
@@ -36,10 +37,11 @@ def results(framework):
 """
 
 
-def runs(values=(67.0, 68.0, 69.0), parameters=10, seconds=(1.0, 2.0, 9.0)):
+def runs(values=(67.0, 68.0, 69.0), parameters=10, seconds=(1.0, 2.0, 9.0), peak=5e8):
     """Return what one framework's runs of a row told."""
+    always = {"parameters": parameters, "peak": peak}
     pairs = zip(values, seconds, strict=True)
-    return [{"parameters": parameters, "value": v, "seconds": s} for v, s in pairs]
+    return [always | {"value": value, "seconds": x} for value, x in pairs]
 
 
 def test_a_row_has_means_deviations_and_median_seconds_of_both_frameworks() -> None:
@@ -84,8 +86,30 @@ def test_a_row_can_ask_for_another_table() -> None:
     tables = results.tables_of(rows, both)
     assert {name: [x[0] for x in table] for name, table in tables.items()} == {
         "table": ["model", "one", "three"],
+        "costs": ["model", "one", "three"],
         "shuffled": ["model", "two"],
     }
+
+
+def test_costs_are_medians_and_unknown_memory_is_said() -> None:
+    both = {"pytorch": runs(), "tensorflow": runs(peak=None)}
+    assert dict(zip(results.COSTS, results.costs("MLP", both), strict=True)) == {
+        "model": "MLP",
+        "parameters": "10",
+        "PyTorch, CPU seconds": "2.00",
+        "PyTorch, memory in MB": "500",
+        "TensorFlow, CPU seconds": "2.00",
+        "TensorFlow, memory in MB": "–",
+    }
+
+
+def test_the_largest_memory_is_that_of_one_training() -> None:
+    before = bytearray(300_000_000)
+    before[::4096] = b"x" * len(before[::4096])
+    held = peak_bytes()
+    del before
+    results.forget_peak()
+    assert held is None or peak_bytes() < held - 200_000_000
 
 
 def test_worker_trains_what_it_is_asked_for() -> None:
@@ -220,5 +244,5 @@ def test_the_pages_table_is_of_this_code_and_shown(page: str) -> None:
     facts = measured.read(measured.place(page, "results"), ROOT)
     assert not facts["stale"]
     text = (ROOT / "docs" / page).read_text("utf-8")
-    for name in facts["tables"]:
+    for name in facts["tables"].keys() - {"costs"}:
         assert f"<!-- measured: results {name} -->" in text

@@ -16,7 +16,7 @@ RESULTS = {
     "784-400-20, ten epochs": {
         "seeds": 3,
         "unit": "nats",
-        "digits": 1,
+        "digits": 2,
         "yardstick": "[105.6](https://github.com/pytorch/examples/tree/main/vae)",
     },
 }
