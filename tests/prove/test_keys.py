@@ -14,7 +14,7 @@ from textwrap import indent
 
 import pytest
 
-from pagecode.prove import inputs, keys, packages, store
+from pagecode.prove import inputs, keys, packages
 from pagecode.prove.verify import Verifier
 from pagecode.run import machine
 from tests.conftest import CODE, PAGE, Site
@@ -478,22 +478,3 @@ def test_program_sees_the_settings_of_its_key(site: Site, monkeypatch) -> None:
     monkeypatch.setenv("THREADS", "3")
     site.add("import os\nprint(os.environ['OMP_NUM_THREADS'])", "3")
     assert site.errors() == [""]
-
-
-@pytest.mark.parametrize(
-    "code",
-    ["print(2)", "1 / 0", "import os; os._exit(0)", "import time; time.sleep(9)"],
-)
-def test_failed_program_is_never_stamped(site: Site, code: str) -> None:
-    site.add("x = 1")
-    site.add(code, "1", info="limit=0.5")
-    site.add("y = 1")
-    for _ in range(2):
-        assert site.verify(use_cache=True)["pytorch"][1]
-        assert store.stamps(site.root) == {}
-
-
-def test_program_that_fails_at_its_end_is_never_stamped(site: Site) -> None:
-    site.add("import atexit\n_ = atexit.register(print, 'late')")
-    site.errors()
-    assert store.stamps(site.root) == {}
