@@ -13,7 +13,7 @@ from snippets.variational_autoencoder.training import (
 )
 
 RESULTS = {
-    "784-400-20, ten epochs": {
+    "VAE 784-400-20, ten epochs": {
         "seeds": 3,
         "unit": "nats",
         "digits": 2,
