@@ -1,6 +1,6 @@
 """What a softmax regression learned, in numbers and pictures, from either framework.
 
-Where no framework hands its arrays over, a softmax regression in NumPy does.
+Run by itself, this module trains a softmax regression in NumPy and looks at that one.
 """
 
 from contextlib import redirect_stdout
@@ -14,7 +14,6 @@ import numpy as np
 from snippets.softmax_regression.data import (
     BATCH_SIZE,
     LEARNING_RATE,
-    NUM_CLASSES,
     NUM_EPOCHS,
     SEED,
     draw_orders,
@@ -30,18 +29,28 @@ def softmax(logits):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def learn(folder="data", num_epochs=NUM_EPOCHS):
-    """Train; return y_test, and weight_images, test_logits, test_probas in NumPy."""
-    train_images, y_train, test_images, y_test = read_mnist(folder)
-    features = to_features(train_images)
+def learn(folder="data", num_images=None, num_epochs=NUM_EPOCHS, rate=LEARNING_RATE):
+    """Train on the first images, or all; return weights and bias, in NumPy."""
+    train_images, y_train, *_ = read_mnist(folder)
+    features, targets = to_features(train_images)[:num_images], y_train[:num_images]
     orders = draw_orders(len(features), num_epochs, SEED)
     with redirect_stdout(None):
-        weights, bias = train_in_numpy(
-            features, y_train, orders, BATCH_SIZE, LEARNING_RATE
-        )
-    test_logits = to_features(test_images) @ weights + bias
-    weight_images = weights.T.reshape(NUM_CLASSES, *train_images.shape[1:])
-    return y_test, weight_images, test_logits, softmax(test_logits)
+        return train_in_numpy(features, targets, orders, BATCH_SIZE, rate)
+
+
+# --8<-- [start:plot_digits]
+def plot_digits(images, titles):
+    """Draw images (num_images, height, width) in a row, each with its title."""
+    _, axes = plt.subplots(
+        1, len(images), figsize=(8, 1.5), layout="constrained", squeeze=False
+    )
+    for image, title, axis in zip(images, titles, axes.flat, strict=True):
+        axis.imshow(image, cmap="gray_r")
+        axis.set_title(title, fontsize=9)
+        axis.axis("off")
+
+
+# --8<-- [end:plot_digits]
 
 
 # --8<-- [start:plot_weights]
@@ -51,7 +60,7 @@ def plot_weights(weight_images):
     Takes an even number of images, (num_classes, height, width).
     """
     figure, axes = plt.subplots(
-        2, len(weight_images) // 2, figsize=(7, 3), layout="constrained"
+        2, len(weight_images) // 2, figsize=(7, 2.6), layout="constrained"
     )
     limit = abs(weight_images).max()  # one scale for all, white at 0
     for digit, axis in enumerate(axes.flat):
@@ -64,6 +73,21 @@ def plot_weights(weight_images):
 
 
 # --8<-- [end:plot_weights]
+
+
+# --8<-- [start:plot_reading]
+def plot_reading(image, probas):
+    """Draw an image (height, width) beside the probability of each class."""
+    _, (left, right) = plt.subplots(
+        1, 2, figsize=(5.5, 1.6), layout="constrained", width_ratios=[1, 2]
+    )
+    left.imshow(image, cmap="gray_r")
+    left.axis("off")
+    right.bar(range(len(probas)), probas)
+    right.set(xticks=range(len(probas)), xlabel="digit", ylabel="probability")
+
+
+# --8<-- [end:plot_reading]
 
 
 # --8<-- [start:confusion]
@@ -97,20 +121,6 @@ def to_shares(confusion):
 # --8<-- [end:confusion]
 
 
-# --8<-- [start:commonest]
-def commonest_confusion(shares):
-    """Return label, wrong prediction and share of the largest error.
-
-    Takes shares (num_classes, num_classes), of a row's class read as a column's.
-    """
-    wrong = shares * (1 - np.eye(len(shares)))
-    label, prediction = np.unravel_index(wrong.argmax(), wrong.shape)
-    return int(label), int(prediction), float(wrong.max())
-
-
-# --8<-- [end:commonest]
-
-
 # --8<-- [start:plot_confusion]
 def plot_confusion(shares):
     """Write shares (num_classes, num_classes) in percent, and colour the errors."""
@@ -118,7 +128,7 @@ def plot_confusion(shares):
     percent = 100 * shares
     wrong = percent.copy()
     wrong[range(num_classes), range(num_classes)] = 0  # else they outshine the errors
-    figure, axis = plt.subplots(figsize=(6, 5), layout="constrained")
+    figure, axis = plt.subplots(figsize=(5.2, 4), layout="constrained")
     drawn = axis.imshow(wrong, cmap="Reds")
     for row in range(num_classes):
         for column in range(num_classes):
@@ -152,39 +162,23 @@ def most_confident_errors(probas, targets, count):
 # --8<-- [end:confident]
 
 
-# --8<-- [start:plot_errors]
-def plot_errors(images, targets, predictions, probas):
-    """Draw images (num_images, height, width) with their true and predicted class.
+# --8<-- [start:calibration]
+def calibration(probas, targets, num_bins):
+    """Return mean confidence and accuracy of bins of equally many examples.
 
-    The probabilities (num_images,) are the predictions'.
+    The confidence of an example is its largest probability; the first bin has the
+    lowest. Takes probas (num_examples, num_classes), returns (num_bins, 2). Raises
+    ValueError if the examples cannot be divided equally.
     """
-    _, axes = plt.subplots(
-        1, len(images), figsize=(8, 1.8), layout="constrained", squeeze=False
-    )
-    for index, axis in enumerate(axes.flat):
-        axis.imshow(images[index], cmap="gray_r")
-        axis.set_title(
-            f"{targets[index]}, read as {predictions[index]}\n({probas[index]:.3f})",
-            fontsize=9,
-        )
-        axis.axis("off")
+    if len(probas) % num_bins:
+        raise ValueError(f"{len(probas)} examples for {num_bins} equal bins")
+    confidence = probas.max(axis=1)  # (num_examples,)
+    hits = probas.argmax(axis=1) == targets
+    order = confidence.argsort(kind="stable").reshape(num_bins, -1)
+    return np.stack([confidence[order].mean(axis=1), hits[order].mean(axis=1)], axis=1)
 
 
-# --8<-- [end:plot_errors]
-
-
-# --8<-- [start:pair]
-def sigmoid(logits):
-    """Return 1 / (1 + e^-z) of each logit."""
-    return 1 / (1 + np.exp(-logits))
-
-
-def probas_between(probas, one, other):
-    """Return the probability (batch,) of class one, where only two are possible."""
-    return probas[:, one] / (probas[:, one] + probas[:, other])
-
-
-# --8<-- [end:pair]
+# --8<-- [end:calibration]
 
 
 # --8<-- [start:answered]
@@ -205,64 +199,61 @@ def answer_above(threshold, probas, targets):
 
 
 if __name__ == "__main__":
-    y_test, weight_images, test_logits, test_probas = learn()
-    test_images = read_mnist()[2]
+    train_images, y_train, test_images, y_test = read_mnist()
+
+    # --8<-- [start:run_digits]
+    firsts = [np.flatnonzero(y_train == digit)[0] for digit in range(10)]
+    plot_digits(train_images[firsts], range(10))
+    # --8<-- [end:run_digits]
+
+    final_weights, final_bias = learn(rate=0.5)
+    weight_images = final_weights.T.reshape(-1, 28, 28)
+    test_probas = softmax(to_features(test_images) @ final_weights + final_bias)
 
     # --8<-- [start:run_plot_weights]
     plot_weights(weight_images)
     # --8<-- [end:run_plot_weights]
 
-    # --8<-- [start:run_confusion]
+    # --8<-- [start:run_reading]
     predictions = test_probas.argmax(axis=1)  # (10000,)
-    shares = to_shares(confusion_matrix(y_test, predictions, NUM_CLASSES))
-    for digit, share in enumerate(shares.diagonal()):
-        print(f"Of the {digit}s, {share:.1%} are recognized")
-    label, prediction, share = commonest_confusion(shares)
-    print(f"Commonest confusion: {share:.1%} of the {label}s are read as {prediction}")
+    print(f"Label {y_test[8]}, read as {predictions[8]}")
+    plot_reading(test_images[8], test_probas[8])
+    # --8<-- [end:run_reading]
+
+    # --8<-- [start:run_confusion]
+    plot_confusion(to_shares(confusion_matrix(y_test, predictions, 10)))
     # --8<-- [end:run_confusion]
 
-    # --8<-- [start:run_plot_confusion]
-    plot_confusion(shares)
-    # --8<-- [end:run_plot_confusion]
-
     # --8<-- [start:run_confident]
-    for index in most_confident_errors(test_probas, y_test, count=6):
-        label, prediction = y_test[index], predictions[index]
-        proba = test_probas[index, prediction]
-        print(f"Image {index}: {label}, read as {prediction} ({proba:.3f})")
+    wrong = most_confident_errors(test_probas, y_test, count=6)
+    titles = [
+        f"{y_test[i]}, read as {predictions[i]}\n({test_probas[i].max():.3f})"
+        for i in wrong
+    ]
+    plot_digits(test_images[wrong], titles)
     # --8<-- [end:run_confident]
 
-    # --8<-- [start:run_plot_errors]
-    worst = most_confident_errors(test_probas, y_test, count=6)
-    plot_errors(
-        test_images[worst],
-        y_test[worst],
-        predictions[worst],
-        test_probas[worst].max(axis=1),
-    )
-    # --8<-- [end:run_plot_errors]
-
-    # --8<-- [start:run_sure]
-    sure = test_probas.max(axis=1) >= 0.9975  # 0.998, rounded
-    expected = (1 - test_probas[sure].max(axis=1)).sum()
-    found = (predictions[sure] != y_test[sure]).sum()
-    print(f"Read as surely as that: {sure.mean():.0%} of the images")
-    print(f"Errors among them: {expected:.1f} expected, {found} found")
-    # --8<-- [end:run_sure]
+    # --8<-- [start:run_calibration]
+    bins = calibration(test_probas, y_test, num_bins=10)
+    for confidence, share_right in bins:
+        print(f"confidence {confidence:.1%}, accuracy {share_right:.1%}")
+    gap = abs(bins[:, 0] - bins[:, 1]).mean()
+    print(f"Mean difference: {gap:.1%}")
+    # --8<-- [end:run_calibration]
 
     # --8<-- [start:run_sum]
     total = weight_images.sum(axis=0)  # (28, 28)
     print("Every sum within 0.0001 of zero:", bool(abs(total).max() < 1e-4))
     # --8<-- [end:run_sum]
 
-    # --8<-- [start:run_pair]
-    four_not_nine = sigmoid(test_logits[:, 4] - test_logits[:, 9])  # (10000,)
-    difference = abs(four_not_nine - probas_between(test_probas, 4, 9)).max()
-    print("The same within 0.0001:", bool(difference < 1e-4))
-    # --8<-- [end:run_pair]
+    tuned_weights, tuned_bias = learn(num_images=55_000, rate=0.5)
+    X_valid = to_features(train_images[55_000:])
+    valid_probas = softmax(X_valid @ tuned_weights + tuned_bias)
 
     # --8<-- [start:run_answered]
-    for threshold in (0.5, 0.8, 0.9, 0.99):
-        share, right = answer_above(threshold, test_probas, y_test)
-        print(f"From {threshold}: {share:.1%} answered, {right:.1%} of them rightly")
+    for threshold in (0.5, 0.7, 0.8, 0.9, 0.95):
+        share, right = answer_above(threshold, valid_probas, y_train[55_000:])
+        print(
+            f"From {threshold:.2f}: {share:.1%} answered, {right:.1%} of them rightly"
+        )
     # --8<-- [end:run_answered]

@@ -1,17 +1,15 @@
-"""Softmax regression in PyTorch, as a module fed by torchvision and a DataLoader.
+"""Softmax regression in PyTorch, as a module fed by a DataLoader.
 
-Then: that all three agree, and what one learned.
+Then: a rate chosen by a validation set, a test, and what was learned, as arrays.
 """
-
-import contextlib
 
 # --8<-- [start:imports]
 import time
+from contextlib import redirect_stdout
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-from torchvision import datasets, transforms
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 # --8<-- [end:imports]
 from snippets.softmax_regression.data import (
@@ -21,35 +19,17 @@ from snippets.softmax_regression.data import (
     NUM_EPOCHS,
     SEED,
     draw_orders,
-    print_epoch,
     read_mnist,
-    split_batches,
     to_features,
 )
 from snippets.softmax_regression.pytorch_manual import (
     device,
-    require_examples,
+    evaluate,
+    predict_logits,
     softmax,
     step_by_hand,
-    step_with_autograd,
     train,
 )
-
-
-# --8<-- [start:data]
-def open_images(train, folder="data"):
-    """Return torchvision's MNIST: pairs of an image (1, 28, 28) and its label."""
-    return datasets.MNIST(
-        root=folder, train=train, transform=transforms.ToTensor(), download=True
-    )
-
-
-def load_images(dataset, order, batch_size):
-    """Return batches in the given order, put together image by image."""
-    return DataLoader(dataset, batch_size=batch_size, sampler=order)
-
-
-# --8<-- [end:data]
 
 
 # --8<-- [start:model]
@@ -80,9 +60,10 @@ loss_fn = nn.CrossEntropyLoss()  # takes logits; the mean over the batch
 
 
 # --8<-- [start:evaluate]
-@torch.no_grad()
+@torch.inference_mode()  # records nothing
 def evaluate_module(model, loader):
     """Return the accuracy and the mean cross-entropy over a loader, as floats."""
+    model.eval()  # layers such as dropout behave differently in training
     num_examples, num_hits, cost = 0, 0, 0.0
     for images, targets in loader:
         images, targets = images.to(device), targets.to(device)
@@ -96,39 +77,38 @@ def evaluate_module(model, loader):
 # --8<-- [end:evaluate]
 
 
-# --8<-- [start:train]
-def targets_of(dataset):
-    """Return all targets of a TensorDataset, or of one of torchvision's."""
-    return dataset.tensors[1] if isinstance(dataset, TensorDataset) else dataset.targets
+# --8<-- [start:fit]
+def fit(model, train_loader, valid_loader, num_epochs, learning_rate):
+    """Train the model in place; return for each epoch what Keras' fit reports.
 
-
-def train_module(model, load, dataset, orders, batch_size, learning_rate):
-    """Fit the model in place on the batches that load makes of each epoch's order.
-
-    Raises ValueError before the first step if a target is missing or out of range.
+    That is the mean training loss during the epoch, and the accuracy and the mean loss
+    on the validation set after it: (num_epochs, 3).
     """
-    require_examples(dataset, targets_of(dataset), NUM_CLASSES)
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
-    start = load(dataset, orders[0][:batch_size], batch_size)
-    print(f"First cost: {evaluate_module(model, start)[1]:.4f}")
-    for epoch, order in enumerate(orders, start=1):
-        for images, targets in load(dataset, order, batch_size):
-            loss = loss_fn(model(images.to(device)), targets.to(device))
+    history = []
+    for _ in range(num_epochs):
+        model.train()
+        num_examples, cost = 0, 0.0
+        for images, targets in train_loader:
+            images, targets = images.to(device), targets.to(device)
+            loss = loss_fn(model(images), targets)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        results = evaluate_module(model, load(dataset, range(len(order)), batch_size))
-        print_epoch(epoch, len(orders), *results)
+            num_examples += len(targets)
+            cost += loss.item() * len(targets)
+        history.append((cost / num_examples, *evaluate_module(model, valid_loader)))
+    return history
 
 
-# --8<-- [end:train]
+# --8<-- [end:fit]
 
 
 # --8<-- [start:batches]
-def load_batches(dataset, order, batch_size):
-    """Return batches in the given order, each gathered at once."""
-    batches = split_batches(torch.as_tensor(order), batch_size)
-    return DataLoader(dataset, batch_size=None, sampler=batches)
+def load_batches(dataset, sampler, batch_size, generator=None):
+    """Return the batches of a sampler's order, each gathered by one call."""
+    batches = BatchSampler(sampler, batch_size, drop_last=False)
+    return DataLoader(dataset, batch_size=None, sampler=batches, generator=generator)
 
 
 # --8<-- [end:batches]
@@ -146,15 +126,6 @@ def time_pass(batches):
 # --8<-- [end:time]
 
 
-# --8<-- [start:agree]
-def largest_difference(one, other):
-    """Return the largest absolute difference of two tensors of the same shape."""
-    return (one - other).abs().max().item()
-
-
-# --8<-- [end:agree]
-
-
 if __name__ == "__main__":
     train_images, y_train, test_images, y_test = read_mnist()
     X_train, X_test = to_features(train_images), to_features(test_images)
@@ -164,18 +135,34 @@ if __name__ == "__main__":
     test_features = torch.from_numpy(X_test).to(device)
     test_targets = torch.from_numpy(y_test).to(device)
 
-    # --8<-- [start:first_epoch]
-    image_dataset = open_images(train=True)
-    first_model = SoftmaxRegression(28 * 28, NUM_CLASSES).to(device)
-    train_module(
-        first_model, load_images, image_dataset, orders[:1], BATCH_SIZE, LEARNING_RATE
+    # --8<-- [start:split]
+    images = torch.from_numpy(X_train).reshape(-1, 1, 28, 28)
+    labels = torch.from_numpy(y_train)
+    train_set = TensorDataset(images[:55_000], labels[:55_000])
+    valid_set = TensorDataset(images[55_000:], labels[55_000:])
+    # --8<-- [end:split]
+
+    # --8<-- [start:loaders]
+    generator = torch.Generator().manual_seed(SEED)
+    train_loader = DataLoader(
+        train_set, batch_size=BATCH_SIZE, shuffle=True, generator=generator
     )
-    # --8<-- [end:first_epoch]
+    valid_loader = DataLoader(valid_set, batch_size=1000)
+    # --8<-- [end:loaders]
+
+    # --8<-- [start:run]
+    model = SoftmaxRegression(28 * 28, NUM_CLASSES).to(device)
+    history = fit(model, train_loader, valid_loader, 5, LEARNING_RATE)
+    for epoch, (train_loss, valid_accuracy, valid_loss) in enumerate(history, start=1):
+        print(f"Epoch: {epoch:03d} | Train loss: {train_loss:.3f}", end=" | ")
+        print(f"Valid ACC: {valid_accuracy:.1%} | Valid loss: {valid_loss:.3f}")
+    # --8<-- [end:run]
 
     # --8<-- [start:compare]
-    dataset = TensorDataset(features.reshape(-1, 1, 28, 28), targets)
-    by_image = time_pass(load_images(image_dataset, orders[0], BATCH_SIZE))
-    by_batch = time_pass(load_batches(dataset, orders[0], BATCH_SIZE))
+    generator = torch.Generator().manual_seed(SEED)
+    sampler = RandomSampler(train_set, generator=generator)
+    fast_loader = load_batches(train_set, sampler, BATCH_SIZE, generator)
+    by_image, by_batch = time_pass(train_loader), time_pass(fast_loader)
     print(f"One pass: {by_image:.2f} s by image, {by_batch:.2f} s by batch")
     # --8<-- [end:compare]
 
@@ -183,39 +170,38 @@ if __name__ == "__main__":
     print("At least twice as fast:", by_image > 2 * by_batch)
     # --8<-- [end:claim]
 
-    # --8<-- [start:run]
-    test_dataset = TensorDataset(test_features.reshape(-1, 1, 28, 28), test_targets)
-    model = SoftmaxRegression(28 * 28, NUM_CLASSES).to(device)
-    train_module(model, load_batches, dataset, orders, BATCH_SIZE, LEARNING_RATE)
-    test_loader = load_batches(test_dataset, range(len(test_dataset)), BATCH_SIZE)
-    test_accuracy, test_cost = evaluate_module(model, test_loader)
+    # --8<-- [start:torchvision]
+    from torchvision import datasets
+    from torchvision.transforms import v2
+
+    to_floats = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+    digits = datasets.MNIST("data", train=True, download=True, transform=to_floats)
+    image, label = digits[0]  # (1, 28, 28), an integer
+    same = torch.allclose(image, images[0], rtol=0, atol=1e-7)
+    print("The same pixels, but for rounding:", same)
+    # --8<-- [end:torchvision]
+
+    # --8<-- [start:rates]
+    losses = {}
+    for rate in (0.02, 0.1, 0.5, 2.5):
+        model = SoftmaxRegression(28 * 28, NUM_CLASSES).to(device)
+        losses[rate] = fit(model, fast_loader, valid_loader, 5, rate)[-1][2]
+        print(f"Learning rate {rate:4.2f}: validation loss {losses[rate]:.2f}")
+    best_rate = min(losses, key=losses.get)
+    print("Chosen:", best_rate)
+    # --8<-- [end:rates]
+
+    # --8<-- [start:test]
+    with redirect_stdout(None):  # not the log again
+        weights, bias = train(
+            step_by_hand, features, targets, orders, BATCH_SIZE, best_rate
+        )
+    test_accuracy, test_cost = evaluate(test_features, test_targets, weights, bias)
     print(f"Test ACC: {test_accuracy:.2%} | Test cost: {test_cost:.4f}")
-    # --8<-- [end:run]
-
-    with contextlib.redirect_stdout(None):
-        hand_weights, hand_bias = train(
-            step_by_hand, features, targets, orders, BATCH_SIZE, LEARNING_RATE
-        )
-        auto_weights, auto_bias = train(
-            step_with_autograd, features, targets, orders, BATCH_SIZE, LEARNING_RATE
-        )
-
-    # --8<-- [start:run_agree]
-    module_weights = model.linear.weight.detach().T  # (num_features, num_classes)
-    print(f"Largest weight: {hand_weights.abs().max().item():.3f}")
-    others = {
-        "automatic differentiation": auto_weights,
-        "a module and a loader": module_weights,
-    }
-    for name, weights in others.items():
-        close = largest_difference(hand_weights, weights) < 1e-5
-        print(f"With {name}, within 0.00001 of by hand:", close)
-    # --8<-- [end:run_agree]
+    # --8<-- [end:test]
 
     # --8<-- [start:arrays]
-    weight_images = module_weights.T.reshape(-1, 28, 28).cpu().numpy()
-    with torch.no_grad():
-        logits = model(test_features.reshape(-1, 1, 28, 28))  # (10000, 10)
-    test_logits = logits.cpu().numpy()
-    test_probas = softmax(logits).cpu().numpy()
+    weight_images = weights.T.reshape(-1, 28, 28).cpu().numpy()
+    test_logits = predict_logits(test_features, weights, bias)  # (10000, 10)
+    test_probas = softmax(test_logits).cpu().numpy()
     # --8<-- [end:arrays]

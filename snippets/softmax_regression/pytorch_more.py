@@ -1,9 +1,8 @@
 """Softmax regression in PyTorch: fast, and where it goes wrong."""
 
-# --8<-- [start:imports]
 from contextlib import redirect_stdout
 
-# --8<-- [end:imports]
+import numpy as np
 import torch
 
 from snippets.softmax_regression.data import (
@@ -102,13 +101,11 @@ def step_from_probas(features, targets, weights, bias, learning_rate):
 
 
 if __name__ == "__main__":
-    train_images, y_train, test_images, y_test = read_mnist()
-    X_train, X_test = to_features(train_images), to_features(test_images)
+    train_images, y_train, *_ = read_mnist()
+    X_train, best_rate = to_features(train_images), 0.5
     orders = draw_orders(len(X_train), NUM_EPOCHS, SEED)
     features = torch.from_numpy(X_train).to(device)
     targets = torch.from_numpy(y_train).to(device)
-    test_features = torch.from_numpy(X_test).to(device)
-    test_targets = torch.from_numpy(y_test).to(device)
     with redirect_stdout(None):
         hand_weights, hand_bias = train(
             step_by_hand, features, targets, orders, BATCH_SIZE, LEARNING_RATE
@@ -130,33 +127,23 @@ if __name__ == "__main__":
     print("Their classes: {} {}".format(*indices.tolist()))
     # --8<-- [end:run_maximum]
 
-    # --8<-- [start:run_fast]
-    fast_weights, fast_bias = train_fast(
-        features, targets, orders, BATCH_SIZE, LEARNING_RATE
-    )
-    test_accuracy, test_cost = evaluate(
-        test_features, test_targets, fast_weights, fast_bias
-    )
-    print(f"Test ACC: {test_accuracy:.2%} | Test cost: {test_cost:.4f}")
-    # --8<-- [end:run_fast]
-
     # --8<-- [start:run_overflow]
-    weights = torch.zeros(784, NUM_CLASSES, device=device)
-    bias = torch.zeros(NUM_CLASSES, device=device)
+    W = torch.zeros(784, NUM_CLASSES, device=device)
+    b = torch.zeros(NUM_CLASSES, device=device)
     pixels, labels = 255 * features[:BATCH_SIZE], targets[:BATCH_SIZE]
-    step_by_hand(pixels, labels, weights, bias, LEARNING_RATE)
-    logits = predict_logits(pixels, weights, bias)  # (256, 10)
+    step_by_hand(pixels, labels, W, b, LEARNING_RATE)
+    logits = predict_logits(pixels, W, b)  # (256, 10)
     print(f"Largest logit: {logits.max().item() / 1000:.1f} thousand")
     print("NaN without the shift:", softmax_unshifted(logits).isnan().any().item())
     print("NaN with the shift:", softmax(logits).isnan().any().item())
     # --8<-- [end:run_overflow]
 
     # --8<-- [start:run_from_probas]
-    logits = predict_logits(test_features, hand_weights, hand_bias)  # (10000, 10)
-    certain = torch.nn.functional.one_hot(test_targets, NUM_CLASSES).float()
-    print(f"From logits: {loss_fn(logits, test_targets).item():.4f}")
-    print(f"From probabilities: {loss_fn(softmax(logits), test_targets).item():.4f}")
-    print(f"At best: {loss_fn(certain, test_targets).item():.4f}")
+    logits = predict_logits(features, hand_weights, hand_bias)  # (60000, 10)
+    certain = torch.nn.functional.one_hot(targets, NUM_CLASSES).float()
+    print(f"From logits: {loss_fn(logits, targets).item():.4f}")
+    print(f"From probabilities: {loss_fn(softmax(logits), targets).item():.4f}")
+    print(f"At best: {loss_fn(certain, targets).item():.4f}")
     # --8<-- [end:run_from_probas]
 
     # --8<-- [start:train_from_probas]
@@ -164,10 +151,32 @@ if __name__ == "__main__":
     # --8<-- [end:train_from_probas]
 
     # --8<-- [start:run_few]
-    few = features[:300], targets[:300]
+    few, valid = (features[:300], targets[:300]), (features[55_000:], targets[55_000:])
     few_orders = draw_orders(300, 200, SEED)
     with redirect_stdout(None):  # not 200 lines
-        weights, bias = train(step_by_hand, *few, few_orders, BATCH_SIZE, LEARNING_RATE)
-    print(f"Train ACC: {evaluate(*few, weights, bias)[0]:.2%}")
-    print(f"Test ACC: {evaluate(test_features, test_targets, weights, bias)[0]:.2%}")
+        fitted = train(step_by_hand, *few, few_orders, BATCH_SIZE, LEARNING_RATE)
+    print(f"Train ACC: {evaluate(*few, *fitted)[0]:.2%}")
+    print(f"Valid ACC: {evaluate(*valid, *fitted)[0]:.2%}")
     # --8<-- [end:run_few]
+
+    # --8<-- [start:run_mixed]
+    places = np.random.default_rng(SEED).permutation(28 * 28)
+    mixed = features[:, places]  # (60000, 784)
+    train(step_by_hand, mixed, targets, orders[:1], BATCH_SIZE, LEARNING_RATE)
+    # --8<-- [end:run_mixed]
+
+    # --8<-- [start:run_tuned]
+    part, part_orders = features[:55_000], draw_orders(55_000, NUM_EPOCHS, SEED)
+    with redirect_stdout(None):
+        tuned = train(
+            step_by_hand, part, targets[:55_000], part_orders, BATCH_SIZE, best_rate
+        )
+    valid_logits = predict_logits(features[55_000:], *tuned)  # (5000, 10)
+    valid_probas = softmax(valid_logits).cpu().numpy()
+    # --8<-- [end:run_tuned]
+
+    # --8<-- [start:run_fast]
+    fast_weights, fast_bias = train_fast(
+        features, targets, orders, BATCH_SIZE, LEARNING_RATE
+    )
+    # --8<-- [end:run_fast]

@@ -1,6 +1,7 @@
 """Softmax regression in TensorFlow, by hand, then with a tape's gradients."""
 
 # --8<-- [start:imports]
+import numpy as np
 import tensorflow as tf
 
 # --8<-- [end:imports]
@@ -34,7 +35,7 @@ def predict_logits(features, weights, bias):
 def softmax(logits):
     """Return the probabilities (batch, num_classes); each row sums to 1.
 
-    The row's largest logit is taken off first: no power can overflow.
+    We subtract the row's largest logit first, so that no power can overflow.
     """
     largest = tf.reduce_max(logits, axis=1, keepdims=True)  # (batch, 1)
     powers = tf.exp(logits - largest)  # (batch, num_classes), at most 1
@@ -44,24 +45,39 @@ def softmax(logits):
 # --8<-- [end:model]
 
 
-# --8<-- [start:loss]
-def log_sum_exp(logits):
-    """Return log(e^z_1 + ... + e^z_K) of each row of logits: (batch,)."""
-    largest = tf.reduce_max(logits, axis=1, keepdims=True)  # (batch, 1)
-    powers = tf.exp(logits - largest)  # (batch, num_classes)
-    return tf.squeeze(largest, 1) + tf.math.log(tf.reduce_sum(powers, axis=1))
-
-
+# --8<-- [start:check]
 def require_batch(logits, targets):
     """Raise ValueError unless logits are (batch, num_classes) and targets (batch,).
 
-    Nor may the batch be empty: it has no mean.
+    An empty batch is refused as well, because it has no mean.
     """
     if logits.ndim != 2 or logits.shape[:1] != targets.shape:
         shapes = f"{tuple(logits.shape)} and {tuple(targets.shape)}"
         raise ValueError(f"logits and targets do not match in shape: {shapes}")
     if 0 in targets.shape:
         raise ValueError("the batch is empty")
+
+
+def require_examples(features, targets, num_classes):
+    """Raise ValueError unless each example has a target from 0 to num_classes - 1."""
+    if len(features) != len(targets):
+        raise ValueError(f"{len(features)} features but {len(targets)} targets")
+    lowest, highest = int(tf.reduce_min(targets)), int(tf.reduce_max(targets))
+    if lowest < 0 or highest >= num_classes:
+        raise ValueError(
+            f"targets are {lowest} to {highest}, must be 0 to {num_classes - 1}"
+        )
+
+
+# --8<-- [end:check]
+
+
+# --8<-- [start:loss]
+def log_sum_exp(logits):
+    """Return log(e^z_1 + ... + e^z_K) of each row of logits: (batch,)."""
+    largest = tf.reduce_max(logits, axis=1, keepdims=True)  # (batch, 1)
+    powers = tf.exp(logits - largest)  # (batch, num_classes)
+    return tf.squeeze(largest, 1) + tf.math.log(tf.reduce_sum(powers, axis=1))
 
 
 def cross_entropy(logits, targets):
@@ -100,6 +116,28 @@ def step_by_hand(features, targets, weights, bias, learning_rate):
 # --8<-- [end:gradient]
 
 
+# --8<-- [start:differences]
+def finite_differences(features, targets, weights, bias, epsilon=1e-6):
+    """Return the same gradients, from the loss a step below and a step above.
+
+    Takes float64: in float32, rounding is larger than the differences.
+    """
+    grads = []
+    for param in (weights, bias):
+        values, grad = param.numpy(), np.zeros(param.shape)
+        for index in np.ndindex(*param.shape):
+            for sign in (1, -1):
+                param[index].assign(values[index] + sign * epsilon)
+                loss = cross_entropy(predict_logits(features, weights, bias), targets)
+                grad[index] += sign * loss / (2 * epsilon)
+            param[index].assign(values[index])
+        grads.append(grad)
+    return grads
+
+
+# --8<-- [end:differences]
+
+
 # --8<-- [start:evaluate]
 def accuracy(logits, targets):
     """Return the fraction of rows whose largest logit is the target's."""
@@ -114,21 +152,6 @@ def evaluate(features, targets, weights, bias):
 
 
 # --8<-- [end:evaluate]
-
-
-# --8<-- [start:check]
-def require_examples(features, targets, num_classes):
-    """Raise ValueError unless each example has a target from 0 to num_classes - 1."""
-    if len(features) != len(targets):
-        raise ValueError(f"{len(features)} features but {len(targets)} targets")
-    lowest, highest = int(tf.reduce_min(targets)), int(tf.reduce_max(targets))
-    if lowest < 0 or highest >= num_classes:
-        raise ValueError(
-            f"targets are {lowest} to {highest}, must be 0 to {num_classes - 1}"
-        )
-
-
-# --8<-- [end:check]
 
 
 # --8<-- [start:train]
@@ -179,22 +202,36 @@ if __name__ == "__main__":
     test_targets = tf.constant(y_test)  # (10000,)
     # --8<-- [end:tensors]
 
+    # --8<-- [start:check_gradient]
+    rng = np.random.default_rng(SEED)
+    few_features = tf.constant(X_train[:20, 400:408].astype("float64"))
+    few_targets = tf.constant(y_train[:20])
+    weights = tf.Variable(rng.normal(size=(8, NUM_CLASSES)))
+    bias = tf.Variable(rng.normal(size=NUM_CLASSES))
+
+    logits = predict_logits(few_features, weights, bias)
+    by_hand = gradients(few_features, few_targets, logits)
+    with tf.GradientTape() as tape:
+        loss = cross_entropy(predict_logits(few_features, weights, bias), few_targets)
+    automatic = tape.gradient(loss, [weights, bias])
+    numeric = finite_differences(few_features, few_targets, weights, bias)
+    for name, others, bound in [
+        ("automatic differentiation", automatic, 1e-14),
+        ("finite differences", numeric, 1e-8),
+    ]:
+        pairs = zip(by_hand, others, strict=True)
+        gap = max(np.abs(one - other).max() for one, other in pairs)
+        print(f"{name}: within {bound}: {gap < bound}")
+    # --8<-- [end:check_gradient]
+
     # --8<-- [start:run]
     hand_weights, hand_bias = train(
         step_by_hand, features, targets, orders, BATCH_SIZE, LEARNING_RATE
     )
-    test_accuracy, test_cost = evaluate(
-        test_features, test_targets, hand_weights, hand_bias
-    )
-    print(f"Test ACC: {test_accuracy:.2%} | Test cost: {test_cost:.4f}")
     # --8<-- [end:run]
 
     # --8<-- [start:run_autograd]
     auto_weights, auto_bias = train(
         step_with_tape, features, targets, orders, BATCH_SIZE, LEARNING_RATE
     )
-    test_accuracy, test_cost = evaluate(
-        test_features, test_targets, auto_weights, auto_bias
-    )
-    print(f"Test ACC: {test_accuracy:.2%} | Test cost: {test_cost:.4f}")
     # --8<-- [end:run_autograd]

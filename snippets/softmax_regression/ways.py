@@ -33,6 +33,13 @@ def tell_epoch(count, lines, _):
     return {f"lines, {count} rows": lines[-1:]}
 
 
+def tell_history(count, _, history):
+    """Say the same of layers, which return it."""
+    (_, accuracy, cost), *_ = history
+    line = f"Epoch: 001/001 | Train ACC: {accuracy:.2%} | Cost: {cost:.4f}"
+    return {f"lines, {count} rows": [line]}
+
+
 def races(framework, rows):
     """Return by its name the preparation of each way of an epoch of so many images."""
     images, targets = (x[:rows] for x in read_mnist()[:2])
@@ -49,24 +56,23 @@ def races(framework, rows):
 
     if framework == "pytorch":
         import torch
-        from torch.utils.data import TensorDataset
+        from torch.utils.data import DataLoader, TensorDataset
 
         from snippets.softmax_regression import pytorch_manual as manual
         from snippets.softmax_regression import pytorch_module as layers
         from snippets.softmax_regression import pytorch_more as fast
 
-        digits = [torch.from_numpy(x).to(manual.device) for x in digits]
+        pixels = [torch.from_numpy(x) for x in digits]
+        digits = [x.to(manual.device) for x in pixels]
+        dataset = TensorDataset(pixels[0].reshape(-1, 1, 28, 28), pixels[1])
         automatic_name, step = "autograd", manual.step_with_autograd
+        to_sampler = np.ndarray.tolist
 
-        def open_images():
-            return layers.open_images(train=True)
+        def load_images(dataset, sampler, batch_size):
+            return DataLoader(dataset, batch_size=batch_size, sampler=sampler)
 
-        def open_tensors():
-            return TensorDataset(digits[0].reshape(-1, 1, 28, 28), digits[1])
-
-        def fit(load, dataset, orders):
-            model = layers.SoftmaxRegression(784, 10).to(manual.device)
-            layers.train_module(model, load, dataset, orders, 256, 0.1)
+        def new_model():
+            return layers.SoftmaxRegression(784, 10).to(manual.device)
 
     elif framework == "tensorflow":
         import tensorflow as tf
@@ -76,16 +82,17 @@ def races(framework, rows):
         from snippets.softmax_regression import tensorflow_more as fast
 
         digits = [tf.constant(x) for x in digits]
+        dataset = tf.reshape(digits[0], (-1, 28, 28)), digits[1]
         automatic_name, step = "gradient tape", manual.step_with_tape
+        to_sampler = tf.data.Dataset.from_tensor_slices
 
-        def open_images():
-            return tf.constant(images), tf.constant(targets)
+        def load_images(dataset, sampler, batch_size):
+            pixels, labels = dataset
+            one = sampler.map(lambda i: (pixels[i], labels[i]), tf.data.AUTOTUNE)
+            return one.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
-        open_tensors = open_images
-
-        def fit(load, dataset, orders):
-            model = layers.build_softmax_regression(28, 28, 10)
-            layers.train_keras(model, load, dataset, orders, 256, 0.1)
+        def new_model():
+            return layers.build_softmax_regression(28, 28, 10)
 
     else:
         return {
@@ -96,10 +103,16 @@ def races(framework, rows):
             "growth": {f"fast|{n}": on_tensors(train_in_numpy, n) for n in sizes},
         }
 
-    def loaded(load, open_dataset):
+    def loaded(load):
         def prepare():
-            dataset, orders = open_dataset(), draw_orders(rows, 1, SEED)
-            return partial(fit, load, dataset, orders), partial(tell_epoch, rows)
+            ordered = to_sampler(draw_orders(rows, 1, SEED)[0])
+            train_loader = load(dataset, ordered, 256)
+            whole = load(dataset, to_sampler(np.arange(rows)), 256)
+
+            def run():
+                return layers.fit(new_model(), train_loader, whole, 1, 0.1)
+
+            return run, partial(tell_history, rows)
 
         return prepare
 
@@ -109,8 +122,8 @@ def races(framework, rows):
         growing = {"by hand": by_hand} | growing
     return {
         "speed": {
-            "image by image": loaded(layers.load_images, open_images),
-            "loader of batches": loaded(layers.load_batches, open_tensors),
+            "image by image": loaded(load_images),
+            "loader of batches": loaded(layers.load_batches),
             automatic_name: on_tensors(partial(manual.train, step)),
             "by hand": on_tensors(by_hand),
             "fast": on_tensors(fast.train_fast),

@@ -240,7 +240,6 @@ def test_confusion_matrix_counts_targets_in_rows():
     np.testing.assert_array_equal(confusion, [[1, 1, 0], [0, 1, 0], [2, 0, 1]])
     shares = figures.to_shares(confusion)
     np.testing.assert_allclose(shares, [[0.5, 0.5, 0], [0, 1, 0], [2 / 3, 0, 1 / 3]])
-    assert figures.commonest_confusion(shares) == (2, 0, pytest.approx(2 / 3))
 
 
 @pytest.mark.parametrize(
@@ -275,41 +274,34 @@ def test_most_confident_errors_refuse_other_shapes(shape):
         figures.most_confident_errors(np.zeros(shape), np.zeros(4, int), 1)
 
 
-def test_numpys_model_learns_made_images(archives):
-    y_test, weight_images, logits, probas = figures.learn(archives, num_epochs=1)
-    assert y_test.shape == (10,)
-    assert weight_images.shape == (10, 28, 28)
-    assert logits.shape == probas.shape == (10, 10)
-    np.testing.assert_allclose(probas.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(probas, figures.softmax(logits))
-    np.testing.assert_allclose(weight_images.sum(axis=0), 0, atol=1e-6)
-
-
-def test_numpys_model_learns_what_the_floor_does(archives, arrays, capsys):
-    images, targets, test_images, test_targets = arrays
-    orders = draw_orders(len(images), 2, data.SEED)
-    weights, bias = train_in_numpy(
-        data.to_features(images),
-        targets,
-        orders,
-        data.BATCH_SIZE,
-        data.LEARNING_RATE,
-    )
-    capsys.readouterr()
-    y_test, weight_images, logits, _ = figures.learn(archives, num_epochs=2)
-    np.testing.assert_array_equal(y_test, test_targets)
-    np.testing.assert_allclose(weight_images.reshape(10, -1).T, weights, atol=1e-6)
-    wanted = data.to_features(test_images) @ weights + bias
-    np.testing.assert_allclose(logits, wanted, atol=1e-5)
-
-
-def test_two_classes_are_logistic_regression():
+def test_softmax_is_the_formula_and_survives_large_logits():
     logits = np.random.default_rng(0).normal(size=(20, 5))
-    probas = figures.softmax(logits)
-    found = figures.probas_between(probas, 1, 3)
-    assert found.shape == (20,)
-    np.testing.assert_allclose(found, figures.sigmoid(logits[:, 1] - logits[:, 3]))
-    assert figures.sigmoid(0.0) == 0.5
+    powers = np.exp(logits)
+    expected = powers / powers.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(figures.softmax(logits), expected)
+    np.testing.assert_array_equal(figures.softmax(np.array([[1e4, 0]])), [[1, 0]])
+
+
+def test_numpys_model_learns_on_the_first_images(archives, arrays, capsys):
+    images, targets, *_ = arrays
+    for count in (None, 17):
+        features, some = data.to_features(images)[:count], targets[:count]
+        orders = draw_orders(len(features), 2, data.SEED)
+        wanted = train_in_numpy(features, some, orders, data.BATCH_SIZE, 0.2)
+        capsys.readouterr()
+        found = figures.learn(archives, num_images=count, num_epochs=2, rate=0.2)
+        assert not capsys.readouterr().out
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_calibration_compares_confidence_and_accuracy_from_the_lowest_bin_on():
+    probas = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]])
+    targets = np.array([0, 0, 1, 0])
+    found = figures.calibration(probas, targets, num_bins=2)
+    np.testing.assert_allclose(found, [[0.65, 0.5], [0.85, 1.0]])
+    with pytest.raises(ValueError, match="4 examples for 3 equal bins"):
+        figures.calibration(probas, targets, num_bins=3)
 
 
 def test_answers_above_a_threshold():
@@ -340,8 +332,13 @@ def test_figures_show_what_they_are_given():
     np.testing.assert_array_equal(shares, [[0.75, 0.25], [0.1, 0.9]])
 
     images = rng.integers(0, 256, (1, 5, 5))
-    figures.plot_errors(images, np.array([2]), np.array([7]), np.array([0.99771]))
+    figures.plot_digits(images, ["a title"])
     (axis,) = plt.gcf().axes
-    assert axis.get_title() == "2, read as 7\n(0.998)"
+    assert axis.get_title() == "a title"
     np.testing.assert_array_equal(axis.images[0].get_array(), images[0])
+
+    figures.plot_reading(images[0], np.array([0.25, 0.75]))
+    left, right = plt.gcf().axes
+    np.testing.assert_array_equal(left.images[0].get_array(), images[0])
+    assert [bar.get_height() for bar in right.patches] == [0.25, 0.75]
     plt.close("all")

@@ -3,7 +3,6 @@
 What only one of them has stands at the end.
 """
 
-import gzip
 import re
 from importlib import import_module
 
@@ -28,7 +27,7 @@ from tests.gradients import (
 READS = ["snippets/softmax_regression"]
 
 NUM_FEATURES, NUM_CLASSES = 12, 10
-WAYS, LOADERS = ["by hand", "automatically"], ["load_images", "load_batches"]
+WAYS = ["by hand", "automatically"]
 
 
 def module(name):
@@ -72,7 +71,7 @@ class InPyTorch(Chapter):
         self.layers, self.torch = module("pytorch_module"), self.framework.torch
         step = self.manual.step_with_autograd
         self.steps = {"by hand": self.manual.step_by_hand, "automatically": step}
-        self.train, self.loss = self.layers.train_module, self.layers.loss_fn
+        self.loss = self.layers.loss_fn
         self.variables, self.log_sum_exp = self.tensors, self.torch.logsumexp
 
     def on_cpu(self):
@@ -92,8 +91,13 @@ class InPyTorch(Chapter):
 
     def dataset(self, images, targets):
         """Return images of bytes and their targets as the loaders take them."""
-        pixels = self.tensor(data.to_features(images)).reshape(-1, 1, *images.shape[1:])
-        return self.torch.utils.data.TensorDataset(pixels, self.tensor(targets))
+        pixels = data.to_features(images).reshape(-1, 1, *images.shape[1:])
+        tensors = self.torch.from_numpy(pixels), self.torch.from_numpy(targets)
+        return self.torch.utils.data.TensorDataset(*tensors)
+
+    def sampler(self, order):
+        """Return an order of indices as the loaders take it."""
+        return order.tolist()
 
 
 class InTensorFlow(Chapter):
@@ -106,7 +110,7 @@ class InTensorFlow(Chapter):
         self.layers, self.tf = module("tensorflow_keras"), self.framework.tf
         step = self.manual.step_with_tape
         self.steps = {"by hand": self.manual.step_by_hand, "automatically": step}
-        self.train, self.log_sum_exp = self.layers.train_keras, self.tf.reduce_logsumexp
+        self.log_sum_exp = self.tf.reduce_logsumexp
 
     def loss(self, logits, targets):
         """Return Keras' loss."""
@@ -126,7 +130,12 @@ class InTensorFlow(Chapter):
 
     def dataset(self, images, targets):
         """Return images of bytes and their targets as the loaders take them."""
-        return self.tf.constant(images), self.tensor(targets)
+        pixels = data.to_features(images).reshape(images.shape)
+        return self.tf.constant(pixels), self.tensor(targets)
+
+    def sampler(self, order):
+        """Return an order of indices as the loaders take it."""
+        return self.tf.data.Dataset.from_tensor_slices(order)
 
 
 chapter, pytorch, tensorflow = twins(InPyTorch, InTensorFlow)
@@ -442,13 +451,31 @@ def test_training_descends_as_numpy_does(chapter, way, arrays, tensors, capsys):
     assert float(lines[3].rpartition("Cost: ")[2]) == pytest.approx(cost, abs=2e-4)
 
 
+def test_finite_differences_move_every_parameter_back(on_cpu, arrays):
+    tensor = on_cpu.framework.tensor
+    features, targets = tensor(arrays[0][:9, :4], "float64"), on_cpu.tensor([1] * 9)
+    rng = np.random.default_rng(2)
+    start = rng.normal(size=(4, 3)), rng.normal(size=3)
+    moved = [tensor(x.copy(), "float64") for x in start]
+    if hasattr(on_cpu, "tf"):
+        moved = [on_cpu.tf.Variable(x) for x in moved]
+    found = on_cpu.manual.finite_differences(features, targets, *moved)
+    logits = on_cpu.manual.predict_logits(features, *moved)
+    expected = on_cpu.manual.gradients(features, targets, logits)
+    for one, other in zip(found, on_cpu.numbers(*expected), strict=True):
+        np.testing.assert_allclose(np.asarray(one), other, rtol=0, atol=1e-8)
+    for one, other in zip(on_cpu.numbers(*moved), start, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 # --- with layers and a loader
 
 
-@pytest.mark.parametrize("name", LOADERS)
-def test_both_loaders_keep_the_order_and_the_last_batch(chapter, name, images):
+def test_batches_keep_the_order_and_the_last_batch(chapter, images):
     order = draw_orders(50, 1, seed=2)[0]
-    loaded = list(getattr(chapter.layers, name)(chapter.dataset(*images), order, 16))
+    loaded = chapter.layers.load_batches(
+        chapter.dataset(*images), chapter.sampler(order), 16
+    )
     assert [len(targets) for _, targets in loaded] == [16, 16, 16, 2]
     for tensors, batch in zip(loaded, split_batches(order, 16), strict=True):
         pixels, targets = chapter.numbers(*tensors)
@@ -459,38 +486,40 @@ def test_both_loaders_keep_the_order_and_the_last_batch(chapter, name, images):
         np.testing.assert_array_equal(targets, images[1][batch])
 
 
-def test_layers_train_and_log_as_by_hand(chapter, images, capsys):
-    orders, step = draw_orders(50, 3, seed=5), chapter.steps["by hand"]
-    tensors = chapter.tensors(data.to_features(images[0]), images[1])
-    by_hand = chapter.numbers(*chapter.manual.train(step, *tensors, orders, 8, 0.1))
-    lines, trained = capsys.readouterr().out, []
-    for name in LOADERS:
-        model, load = chapter.build(), getattr(chapter.layers, name)
-        chapter.train(model, load, chapter.dataset(*images), orders, 8, 0.1)
-        assert capsys.readouterr().out == lines
-        trained.append(chapter.parameters(model))
-        for found, right in zip(trained[-1], by_hand, strict=True):
-            np.testing.assert_allclose(found, right, atol=1e-6)
-    np.testing.assert_array_equal(trained[0][0], trained[1][0])
+def test_layers_train_as_by_hand_and_report_each_epoch(chapter, images, model):
+    order = draw_orders(50, 1, seed=5)[0]
+    part = images[0][:21], images[1][:21]
+    dataset, load = chapter.dataset(*images), chapter.layers.load_batches
+    ordered, whole = chapter.sampler(order), chapter.sampler(np.arange(21))
+    loader, valid_loader = load(dataset, ordered, 8), load(dataset, whole, 8)
+    history = chapter.layers.fit(model, loader, valid_loader, 3, 0.1)
+    X, y = data.to_features(images[0]).astype(float), images[1]
+    orders = np.stack([order] * 3)
+    trained = descend_in_numpy(X, y, orders, 8, 0.1)
+    for found, right in zip(chapter.parameters(model), trained, strict=True):
+        np.testing.assert_allclose(found, right, atol=1e-6)
+    assert len(history) == 3
+    valid = results_in_numpy(data.to_features(part[0]), part[1], *trained)
+    assert history[-1][1:] == pytest.approx(valid, abs=1e-6)
+    before, cost = descend_in_numpy(X, y, orders[:2], 8, 0.1), 0
+    for batch in split_batches(order, 8):
+        cost += len(batch) * cost_in_numpy(X[batch], y[batch], *before)
+        step = descend_from(*before, X[batch], y[batch], 0.1)
+        before = step
+    assert history[-1][0] == pytest.approx(cost / 50, abs=1e-6)
 
 
-@pytest.mark.parametrize("bad", [-1, 11])
-@pytest.mark.parametrize("name", LOADERS)
-def test_layers_refuse_a_label_out_of_range_before_the_first_step(
-    chapter, name, bad, model, images, capsys
-):
-    images[1][43] = bad
-    orders, load = draw_orders(50, 1, 0), getattr(chapter.layers, name)
-    with pytest.raises(ValueError, match=r"targets are .*, must be 0 to 9"):
-        chapter.train(model, load, chapter.dataset(*images), orders, 8, 0.1)
-    assert capsys.readouterr().out == ""
-    assert not chapter.parameters(model)[0].any()
+def descend_from(weights, bias, X, y, learning_rate):
+    """Return the parameters after one step on one batch."""
+    errors = (probas_in_numpy(X, weights, bias) - np.eye(NUM_CLASSES)[y]) / len(y)
+    return weights - learning_rate * X.T @ errors, bias - learning_rate * errors.sum(0)
 
 
 def test_model_returns_zero_logits_at_the_start(chapter, model, images):
-    (pixels, _), *_ = chapter.layers.load_batches(
-        chapter.dataset(*images), np.arange(50), 5
-    )
+    dataset, sampler = chapter.dataset(*images), chapter.sampler(np.arange(50))
+    (pixels, _), *_ = chapter.layers.load_batches(dataset, sampler, 5)
+    if hasattr(chapter, "torch"):
+        pixels = pixels.to(chapter.framework.device)
     logits = model(pixels)
     assert logits.shape == (5, NUM_CLASSES)
     assert not chapter.numpy(logits).any()
@@ -501,11 +530,6 @@ def test_time_pass_takes_every_batch(chapter):
     seconds = chapter.layers.time_pass(taken.append(x) or x for x in range(5))
     assert taken == [0, 1, 2, 3, 4]
     assert 0 <= seconds < 1
-
-
-def test_largest_difference(chapter):
-    one, other = chapter.tensors([1.0, 2.0], [1.5, -1.0])
-    assert chapter.layers.largest_difference(one, other) == 3.0
 
 
 # --- the fast way
@@ -581,65 +605,30 @@ def test_evaluate_module_weighs_the_smaller_last_batch(pytorch, images):
     X = data.to_features(images[0])
     with pytorch.torch.no_grad():
         model.linear.weight.copy_(pytorch.tensor(X[:NUM_CLASSES]))
-    loader = pytorch.layers.load_batches(dataset, np.arange(50), 16)
+    loader = pytorch.layers.load_batches(dataset, range(50), 16)
+    model.train()
     result = pytorch.layers.evaluate_module(model, loader)
+    assert not model.training
     expected = results_in_numpy(X, images[1], X[:NUM_CLASSES].T, np.zeros(NUM_CLASSES))
     assert result == pytest.approx(expected, rel=1e-4)
 
 
-def test_targets_of_both_kinds_of_dataset(pytorch, images):
-    class Dataset:
-        targets = pytorch.torch.arange(3)
+def test_model_is_in_training_mode_in_each_epoch(pytorch, images):
+    modes, model = [], pytorch.build()
+    model.register_forward_hook(lambda model, *_: modes.append(model.training))
+    loader = pytorch.layers.load_batches(pytorch.dataset(*images), range(50), 50)
+    pytorch.layers.fit(model, loader, loader, 2, 0.1)
+    assert modes == [True, False, True, False]
 
-    dataset = pytorch.dataset(*images)
-    assert pytorch.layers.targets_of(dataset) is dataset.tensors[1]
-    assert pytorch.layers.targets_of(Dataset()) is Dataset.targets
 
-
-def test_torchvision_reads_the_bytes_that_we_read(pytorch, tmp_path):
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (7, 28, 28), dtype=np.uint8)
-    labels = np.arange(7, dtype=np.uint8)
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name, array in zip(data.MNIST_SHA256, [images, labels] * 2, strict=True):
-        lengths = b"".join(length.to_bytes(4, "big") for length in array.shape)
-        content = bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
-        (raw / name.removesuffix(".gz")).write_bytes(content)  # unpacked
-        (raw / name).write_bytes(gzip.compress(content))
-    for train in (True, False):
-        dataset = pytorch.layers.open_images(train, folder=tmp_path)
-        assert [label for _, label in dataset] == labels.tolist()
-        assert pytorch.layers.targets_of(dataset).tolist() == labels.tolist()
-        found = pytorch.torch.stack([image for image, _ in dataset])
-        assert found.shape == (7, 1, 28, 28)
-        np.testing.assert_array_equal(found.flatten(1), data.to_features(images))
-    np.testing.assert_array_equal(
-        data.read_idx(raw / "train-images-idx3-ubyte.gz", 3), images
+def test_whole_batches_are_those_of_a_shuffling_loader(pytorch, images):
+    data_tools, dataset = pytorch.torch.utils.data, pytorch.dataset(*images)
+    first, second = (pytorch.torch.Generator().manual_seed(3) for _ in range(2))
+    by_image = data_tools.DataLoader(
+        dataset, batch_size=16, shuffle=True, generator=first
     )
-
-
-# --- TensorFlow's own
-
-
-def test_print_epoch_logs_one_batch_before_and_the_whole_set_after(
-    tensorflow, images, capsys
-):
-    model, layers = tensorflow.build(), tensorflow.layers
-    weights, bias = np.random.default_rng(4).normal(size=(2, 12, NUM_CLASSES))
-    model.set_weights([weights, bias[0]])
-    model.compile(loss=layers.loss_fn, metrics=["accuracy"])
-    dataset = layers.load_batches(tensorflow.dataset(*images), np.arange(50), 16)
-    callback = layers.PrintEpoch(dataset)
-    callback.set_model(model)
-    callback.set_params({"epochs": 3})
-    callback.on_train_begin()
-    callback.on_epoch_end(1)
-    first, line = capsys.readouterr().out.splitlines()
-    X, y = images[0].reshape(50, -1) / 255, images[1]
-    cost = cost_in_numpy(X[:16], y[:16], weights, bias[0])
-    assert float(first.removeprefix("First cost: ")) == pytest.approx(cost, abs=2e-4)
-    hit_rate, cost = results_in_numpy(X, y, weights, bias[0])
-    start = f"Epoch: 002/003 | Train ACC: {hit_rate:.2%} | Cost: "
-    assert line.startswith(start)
-    assert float(line.removeprefix(start)) == pytest.approx(cost, abs=2e-4)
+    sampler = data_tools.RandomSampler(dataset, generator=second)
+    by_batch = pytorch.layers.load_batches(dataset, sampler, 16, second)
+    for _ in range(2):
+        for one, other in zip(by_image, by_batch, strict=True):
+            assert all(map(pytorch.torch.equal, one, other))
