@@ -122,7 +122,7 @@ if __name__ == "__main__":
     model = build_model([40, NUM_HIDDEN, NUM_CLASSES])
     load_params(model, draw_params([40, NUM_HIDDEN, NUM_CLASSES], SEED))
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
-    print_log(fit(model, optimizer, train_data, valid_data, NUM_EPOCHS))
+    print_log(fit(model, optimizer, train_data, valid_data, NUM_EPOCHS), every=20)
     print("Parameters:", sum(p.numel() for p in model.parameters()))
     # --8<-- [end:run]
 
@@ -162,7 +162,7 @@ if __name__ == "__main__":
     load_params(model, draw_params(sizes, SEED))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=7 / 8)
     history = fit(model, optimizer, train_data, valid_data, num_epochs=40)
-    print_log(history)
+    print_log(history, every=20)
     torch.set_default_dtype(torch.float32)
     # --8<-- [end:overfit]
 
@@ -186,7 +186,7 @@ if __name__ == "__main__":
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=0.003, weight_decay=weight_decay
         )
-        valid_losses = fit(model, optimizer, train_data, valid_data, 40)[:, 1]
+        valid_losses = fit(model, optimizer, train_data, valid_data, 30)[:, 1]
         lowest[name] = valid_losses.min()
         found = f"lowest {valid_losses.min():.2f}, epoch {valid_losses.argmin() + 1}"
         print(f"{name}: {found}, last {valid_losses[-1]:.2f}")
@@ -217,8 +217,9 @@ if __name__ == "__main__":
     # --8<-- [end:forgotten]
 
     # --8<-- [start:mnist]
+    torch.set_default_dtype(torch.float64)
     train_images, y_digits, test_images, y_test_digits = read_mnist()
-    X_digits = to_features(train_images)
+    X_digits = to_features(train_images).astype(np.float64)
     train_data = (
         torch.from_numpy(X_digits[:55_000]),
         torch.from_numpy(y_digits[:55_000]),
@@ -232,13 +233,17 @@ if __name__ == "__main__":
     load_params(model, draw_params(sizes, SEED))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
     print_log(fit(model, optimizer, train_data, valid_data, num_epochs=10))
+    torch.set_default_dtype(torch.float32)
+    # --8<-- [end:mnist]
+
+    # --8<-- [start:mnist_test]
     test_data = (
-        torch.from_numpy(to_features(test_images)),
+        torch.from_numpy(to_features(test_images).astype(np.float64)),
         torch.from_numpy(y_test_digits),
     )
     print(f"Test ACC: {100 * evaluate(model, *test_data)[1]:.1f}%")
     weights = model[0].weight.detach().numpy().T  # (784, num_hidden)
-    # --8<-- [end:mnist]
+    # --8<-- [end:mnist_test]
 
     # --8<-- [start:mistakes]
     misread = [2654, 9770, 1226, 4536, 4880, 2272, 4497, 5955]

@@ -113,7 +113,7 @@ if __name__ == "__main__":
     model = build_model([40, NUM_HIDDEN, NUM_CLASSES])
     load_params(model, draw_params([40, NUM_HIDDEN, NUM_CLASSES], SEED))
     optimizer = keras.optimizers.SGD(LEARNING_RATE)
-    print_log(fit(model, optimizer, train_data, valid_data, NUM_EPOCHS))
+    print_log(fit(model, optimizer, train_data, valid_data, NUM_EPOCHS), every=20)
     print("Parameters:", model.count_params())
     # --8<-- [end:run]
 
@@ -154,7 +154,7 @@ if __name__ == "__main__":
     load_params(model, draw_params(sizes, SEED))
     optimizer = keras.optimizers.SGD(0.1, momentum=7 / 8)
     history = fit(model, optimizer, train_data, valid_data, num_epochs=40)
-    print_log(history)
+    print_log(history, every=20)
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
     # --8<-- [end:overfit]
@@ -177,7 +177,7 @@ if __name__ == "__main__":
     for name, (model, weight_decay) in remedies.items():
         load_params(model, draw_params(sizes, SEED))
         optimizer = keras.optimizers.AdamW(0.003, weight_decay=weight_decay)
-        valid_losses = fit(model, optimizer, train_data, valid_data, 40)[:, 1]
+        valid_losses = fit(model, optimizer, train_data, valid_data, 30)[:, 1]
         lowest[name] = valid_losses.min()
         found = f"lowest {valid_losses.min():.2f}, epoch {valid_losses.argmin() + 1}"
         print(f"{name}: {found}, last {valid_losses[-1]:.2f}")
@@ -205,8 +205,10 @@ if __name__ == "__main__":
     # --8<-- [end:forgotten]
 
     # --8<-- [start:mnist]
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     train_images, y_digits, test_images, y_test_digits = read_mnist()
-    X_digits = to_features(train_images)
+    X_digits = to_features(train_images).astype(np.float64)
     train_data = X_digits[:55_000], y_digits[:55_000]
     valid_data = X_digits[55_000:], y_digits[55_000:]
     sizes = [784, NUM_HIDDEN, NUM_CLASSES]
@@ -214,10 +216,15 @@ if __name__ == "__main__":
     load_params(model, draw_params(sizes, SEED))
     optimizer = keras.optimizers.SGD(0.2)
     print_log(fit(model, optimizer, train_data, valid_data, num_epochs=10))
-    test_data = to_features(test_images), y_test_digits
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    # --8<-- [end:mnist]
+
+    # --8<-- [start:mnist_test]
+    test_data = to_features(test_images).astype(np.float64), y_test_digits
     print(f"Test ACC: {100 * model.evaluate(*test_data, verbose=0)[1]:.1f}%")
     weights = model.get_weights()[0]  # (784, num_hidden)
-    # --8<-- [end:mnist]
+    # --8<-- [end:mnist_test]
 
     # --8<-- [start:mistakes]
     misread = [2654, 9770, 1226, 4536, 4880, 2272, 4497, 5955]
