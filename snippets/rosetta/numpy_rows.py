@@ -149,6 +149,13 @@ def pad(x):
     return np.pad(x, ((0, 0), (1, 2)))
 
 
+def windows(x):
+    """Windows of two neighbours in each row"""
+    return np.lib.stride_tricks.sliding_window_view(
+        x, 2, axis=1
+    )
+
+
 # --8<-- [end:shapes]
 
 
@@ -322,6 +329,11 @@ def round_half_to_even(halves):
 def sigmoid(x):
     """Sigmoid"""
     return 1 / (1 + np.exp(-x))
+
+
+def relu(x):
+    """ReLU"""
+    return np.maximum(x, 0)
 
 
 def replace_nan(with_nan):
@@ -503,6 +515,13 @@ def max_pool(images):
     n, c, h, w = images.shape
     squares = images.reshape(n, c, h // 2, 2, w // 2, 2)
     return squares.max(axis=(3, 5))
+
+
+def mean_pool(images):
+    """Mean of each 2 × 2 square"""
+    n, c, h, w = images.shape
+    squares = images.reshape(n, c, h // 2, 2, w // 2, 2)
+    return squares.mean(axis=(3, 5))
 
 
 def global_mean_pool(images):

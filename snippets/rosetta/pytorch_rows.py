@@ -123,6 +123,10 @@ def pad(x):
     return F.pad(x, (1, 2))
 
 
+def windows(x):
+    return x.unfold(1, 2, step=1)
+
+
 # --8<-- [end:shapes]
 
 
@@ -260,6 +264,10 @@ def round_half_to_even(halves):
 
 def sigmoid(x):
     return x.sigmoid()
+
+
+def relu(x):
+    return x.relu()
 
 
 def replace_nan(with_nan):
@@ -442,6 +450,10 @@ def convolution(images, filters):
 
 def max_pool(images):
     return nn.MaxPool2d(2)(images)
+
+
+def mean_pool(images):
+    return nn.AvgPool2d(2)(images)
 
 
 def global_mean_pool(images):

@@ -117,6 +117,10 @@ def pad(x):
     return tf.pad(x, [[0, 0], [1, 2]])
 
 
+def windows(x):
+    return tf.signal.frame(x, 2, frame_step=1)
+
+
 # --8<-- [end:shapes]
 
 
@@ -258,6 +262,10 @@ def round_half_to_even(halves):
 
 def sigmoid(x):
     return tf.sigmoid(x)
+
+
+def relu(x):
+    return tf.nn.relu(x)
 
 
 def replace_nan(with_nan):
@@ -457,6 +465,10 @@ def convolution(images, filters):
 
 def max_pool(images):
     return layers.MaxPooling2D(2)(images)
+
+
+def mean_pool(images):
+    return layers.AveragePooling2D(2)(images)
 
 
 def global_mean_pool(images):
