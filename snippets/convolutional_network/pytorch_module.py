@@ -275,18 +275,21 @@ if __name__ == "__main__":
     # --8<-- [end:exercise_shuffle]
 
     # --8<-- [start:exercise_channels]
-    for channels in [5, 25, 50]:
-        torch.manual_seed(SEED)
+    for channels in [5, 50]:
+        shapes = [(channels, 1, 5), (channels, channels, 3), (channels, channels, 3)]
+        shapes.append((5 * channels, NUM_CLASSES))
         net = build_signal_net(channels)
+        load_params(net, draw_params(shapes, SEED, gain=2.0))
         _, accuracy = fit_decaying(net, 0.01, *signal_data, epochs)[-1]
         print(f"{channels:2} channels: valid ACC {100 * accuracy:.1f}%")
     # --8<-- [end:exercise_channels]
 
     # --8<-- [start:run_twins]
     start = draw_params(LENET_SHAPES, SEED)
-    smooth = train_twins(nn.Tanh, nn.AvgPool2d, start, train_data, rounds[0][:50])
+    few = rounds[0][:50]
+    smooth = train_twins(nn.Tanh, nn.AvgPool2d, start, train_data, few)
     start = draw_params(LENET_SHAPES, SEED, gain=2.0)
-    kinked = train_twins(nn.ReLU, nn.MaxPool2d, start, train_data, rounds[0][:50])
+    kinked = train_twins(nn.ReLU, nn.MaxPool2d, start, train_data, few)
     print_parting(smooth, kinked)
     # --8<-- [end:run_twins]
 

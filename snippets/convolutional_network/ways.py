@@ -24,7 +24,7 @@ SPEED = {
     "scale": 1e3 / NUM_STEPS,  # of a run's seconds, to that unit
     "baseline": "by hand",  # each framework's own
     "rounds": {1: 3},  # by the number of threads
-    "chapter": ("by hand", "layers"),  # in its own table
+    "chapter": ("by hand", "layers", "the products alone"),  # in its own table
     "memory": False,
 }
 SMOOTH, KINKED = "LeNet-5, tanh and average pooling", "LeNet-5, ReLU and max pooling"

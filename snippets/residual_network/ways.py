@@ -11,6 +11,7 @@ from snippets.datasets.mnist1d import make_mnist1d
 from snippets.multilayer_perceptron.training import draw_batches
 from snippets.residual_network.training import (
     BATCH_SIZE,
+    DEEP,
     NUM_BLOCKS,
     NUM_CHANNELS,
     NUM_EPOCHS,
@@ -24,21 +25,32 @@ SPEED = {
     "scale": 1e3,  # of a run's seconds, to that unit
     "baseline": "layers and optimizer",  # each framework's own
     "rounds": {1: 3},  # by the number of threads
-    "chapter": ("layers and optimizer", "fast"),  # in its own table
+    "chapter": (  # in its own table
+        "layers and optimizer",
+        "fast",
+        "the products alone",
+    ),
     "memory": False,
 }
 BOUNDS = {  # on the losses, at any step
     "twenty layers, float64, 128 steps": 1e-9,
     "twenty layers, float32, 8 steps": 1e-5,
 }
+PARTING = "twenty layers, float32, 128 steps"  # has no bound: it is drawn
 ROW = "residual network, three blocks of 32 channels"
+TWENTY = {  # row name -> name in DEEP
+    "twenty layers of 16 channels, plain, 4 epochs": "plain",
+    "the same with skips and batch norm": "with skips and batch norm",
+}
+HE = "https://arxiv.org/abs/1512.03385"
+YARDSTICKS = [
+    "[94 ± 2 %](https://arxiv.org/abs/2011.14439), a CNN",
+    f"[71.5 %]({HE}), 34 layers on ImageNet",
+    f"[75.0 %]({HE}), 34 layers on ImageNet",
+]
 RESULTS = {  # of the head table
-    ROW: {
-        "seeds": 3,
-        "unit": "%",
-        "digits": 1,
-        "yardstick": "[94 ± 2](https://arxiv.org/abs/2011.14439) (their CNN)",
-    }
+    row: {"seeds": 3, "unit": "%", "digits": 1, "yardstick": yardstick}
+    for row, yardstick in zip([ROW, *TWENTY], YARDSTICKS, strict=True)
 }
 
 
@@ -59,15 +71,18 @@ def layers_of(framework):
 
         from snippets.residual_network import pytorch_module as layers
 
-        def sgd(model):
-            return torch.optim.SGD(model.parameters(), lr=0.1)
+        def sgd(model, rate=0.1):
+            return torch.optim.SGD(model.parameters(), lr=rate)
 
         return layers, sgd, lambda pair: tuple(map(torch.from_numpy, pair))
     import keras
 
     from snippets.residual_network import tensorflow_keras as layers
 
-    return layers, lambda _: keras.optimizers.SGD(0.1), lambda pair: pair
+    def sgd(_, rate=0.1):
+        return keras.optimizers.SGD(rate)
+
+    return layers, sgd, lambda pair: pair
 
 
 def tell(_, loss):
@@ -130,7 +145,7 @@ def products_alone(num_steps):
 
 
 def train(framework):
-    """Return by name the losses and the last weights of what has a bound."""
+    """Return by name the losses and the last weights of what is compared."""
     layers, sgd, to_data = layers_of(framework)
 
     def run(dtype, num_steps):
@@ -175,10 +190,19 @@ def train(framework):
         return np.array(losses), weights
 
     found = {}
-    for name in BOUNDS:
+    for name in [*BOUNDS, PARTING]:
         _, dtype, steps = name.split(", ")
         found[name] = run(dtype, int(steps.split()[0]))
     return found
+
+
+def draw(pytorch, tensorflow):
+    """Draw how far the losses of both frameworks are apart at each step."""
+    from snippets.same_numbers.compare import differences, plot_gaps
+
+    names = {"float32": PARTING, "float64": next(iter(BOUNDS))}
+    gaps = {x: differences(pytorch[y], tensorflow[y])[0] for x, y in names.items()}
+    plot_gaps(gaps, floor=1e-17)
 
 
 def results(framework):
@@ -186,10 +210,17 @@ def results(framework):
 
     Each returns its number of parameters, and the accuracy on the test set in percent.
     """
-    layers, _, to_data = layers_of(framework)
+    layers, sgd, to_data = layers_of(framework)
+    train_set, valid_set, test_set = map(to_data, split())
+
+    def reached(model, params):
+        if framework == "pytorch":
+            accuracy = layers.evaluate(model, *test_set)[1]
+        else:
+            accuracy = model.evaluate(*test_set, verbose=0)[1]
+        return sum(x.size for x in params), 100 * accuracy
 
     def reach(seed):
-        train_set, valid_set, test_set = map(to_data, split())
         model, params = layers.build_model(), draw_params(seed=seed)
         layers.load_params(model, params)
         num_steps = NUM_EPOCHS * len(train_set[1]) // BATCH_SIZE
@@ -199,10 +230,15 @@ def results(framework):
         else:
             optimizer = layers.new_optimizer(num_steps)
         layers.fit(model, optimizer, train_set, valid_set, **options)
-        if framework == "pytorch":
-            accuracy = layers.evaluate(model, *test_set)[1]
-        else:
-            accuracy = model.evaluate(*test_set, verbose=0)[1]
-        return sum(x.size for x in params), 100 * accuracy
+        return reached(model, params)
 
-    return {ROW: reach}
+    def reach_deep(name, seed):
+        skip, norm, rate = DEEP[name]
+        model = layers.build_model(9, skip, norm, num_channels=16)
+        params = draw_params(9, norm, num_channels=16, seed=seed)
+        layers.load_params(model, params)
+        layers.fit(model, sgd(model, rate), train_set, valid_set, 4, seed=seed)
+        return reached(model, params)
+
+    deep = {row: partial(reach_deep, name) for row, name in TWENTY.items()}
+    return {ROW: reach} | deep
