@@ -1,10 +1,11 @@
 """A residual network in TensorFlow, whole epochs with the gradient by hand."""
 
+import keras
 import tensorflow as tf
 
 from snippets.datasets.mnist1d import make_mnist1d
 from snippets.multilayer_perceptron.training import draw_batches
-from snippets.residual_network.tensorflow_keras import build_model, load_params, loss_fn
+from snippets.residual_network.tensorflow_keras import build_model, load_params
 from snippets.residual_network.tensorflow_manual import norm_backward, normalize
 from snippets.residual_network.training import BATCH_SIZE, SEED, draw_params
 
@@ -121,6 +122,7 @@ if __name__ == "__main__":
 
     model = build_model()
     load_params(model, draw_params())
+    loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     with tf.GradientTape() as tape:
         loss = loss_fn(targets, model(features, training=True))
     grads = tape.gradient(loss, model.trainable_variables)

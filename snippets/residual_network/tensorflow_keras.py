@@ -84,9 +84,6 @@ def load_params(model, params):
 
 
 # --8<-- [start:fit]
-loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
 def fit(model, optimizer, train_data, valid_data, num_epochs, seed=SEED):
     """Train the model in place; the optimizer knows the schedule of its learning rate.
 
@@ -98,6 +95,8 @@ def fit(model, optimizer, train_data, valid_data, num_epochs, seed=SEED):
     train_ds = tf.data.Dataset.from_tensor_slices(np.concatenate(batches)).map(
         lambda batch: (tf.gather(features, batch), tf.gather(targets, batch))
     )
+    # A loss computes in the precision that was set when it was made.
+    loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss_fn, metrics=["accuracy"], jit_compile=False)
     log = model.fit(
         train_ds,
