@@ -20,7 +20,7 @@ def plot_positions(positions):
 # --8<-- [start:attention]
 def plot_attention(weights, symbols):
     """Draw how much each place looks at each place: (length, length)."""
-    _, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    _, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
     axis.imshow(weights, cmap="Blues", vmin=0, vmax=1)
     places = range(len(symbols))
     axis.set_xticks(places, symbols)

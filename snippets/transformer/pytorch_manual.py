@@ -9,6 +9,7 @@ from snippets.transformer.training import (
     SEED,
     attend_by_loops,
     finite_differences,
+    report,
     sinusoids,
 )
 
@@ -76,16 +77,10 @@ if __name__ == "__main__":
     by_hand = backward(queries, keys, values, slopes)
     derived = backward_autograd(queries, keys, values, slopes)
     measured = finite_differences(arrays[:3], arrays[3])
-    found = attend(queries, keys, values)[0]
-    for name, pairs, bound in [
-        ("outputs, loops", [(found, attend_by_loops(*arrays[:3]))], 1e-14),
-        ("gradients, autograd", zip(by_hand, derived, strict=True), 1e-14),
-        ("gradients, differences", zip(by_hand, measured, strict=True), 1e-8),
-    ]:
-        apart = max(
-            np.abs(np.asarray(one) - np.asarray(two)).max() for one, two in pairs
-        )
-        print(f"{name}: within {bound:.0e}: {apart < bound}")
+    outputs, weights = attend(queries, keys, values)
+    report("outputs, loops", [outputs], [attend_by_loops(*arrays[:3])], 1e-14)
+    report("gradients, autograd", by_hand, derived, 1e-14)
+    report("gradients, differences", by_hand, measured, 1e-8)
     # --8<-- [end:check]
 
     # --8<-- [start:causal]

@@ -64,10 +64,8 @@ class EncoderBlock(nn.Module):
     def forward(self, x):
         """Return the sequence in its shape (batch, length, width)."""
         x = x + self.attention(self.norm1(x))[0]
-        hidden = nn.functional.gelu(
-            self.expand(self.norm2(x))
-        )  # (batch, length, 4 * width)
-        return x + self.shrink(hidden)
+        hidden = self.expand(self.norm2(x))  # (batch, length, 4 * width)
+        return x + self.shrink(nn.functional.gelu(hidden))
 
 
 # --8<-- [end:block]
@@ -102,6 +100,10 @@ class Transformer(nn.Module):
         return self.to_logits(x.mean(dim=1) if self.pool else x)
 
 
+# --8<-- [end:model]
+
+
+# --8<-- [start:load]
 def load_params(model, params):
     """Copy arrays into the model in the order of its layers."""
     arrays = iter(params)
@@ -113,7 +115,7 @@ def load_params(model, params):
                 param.copy_(torch.from_numpy(array))
 
 
-# --8<-- [end:model]
+# --8<-- [end:load]
 
 
 # --8<-- [start:fit]
@@ -171,21 +173,20 @@ def fit(
 class FusedAttention(nn.Module):
     """Compute as MultiHeadAttention does, with one product and PyTorch's own kernel."""
 
-    def __init__(self, attention):
+    def __init__(self, width, num_heads):
         super().__init__()
-        self.num_heads, width = attention.num_heads, attention.to_keys.in_features
+        self.num_heads = num_heads
         self.to_all = nn.Linear(width, 3 * width, bias=False)
-        self.to_outputs = attention.to_outputs
-        parts = attention.to_queries, attention.to_keys, attention.to_values
-        with torch.no_grad():
-            self.to_all.weight.copy_(torch.cat([part.weight for part in parts]))
+        self.to_outputs = nn.Linear(width, width, bias=False)
 
     def forward(self, x):
         """Return (batch, length, width); this kernel does not keep the weights."""
-        parts = self.to_all(x).chunk(3, dim=-1)
+        return self.to_outputs(self.mix(*self.to_all(x).chunk(3, dim=-1))), None
+
+    def mix(self, *parts):
+        """Return the outputs of all heads, given queries, keys and values."""
         heads = [split_heads(part, self.num_heads) for part in parts]
-        outputs = nn.functional.scaled_dot_product_attention(*heads)
-        return self.to_outputs(merge_heads(outputs)), None
+        return merge_heads(nn.functional.scaled_dot_product_attention(*heads))
 
 
 # --8<-- [end:fused]
@@ -274,8 +275,10 @@ if __name__ == "__main__":
     # --8<-- [end:exercise_ablate]
 
     # --8<-- [start:run_fused]
-    fused = FusedAttention(attention)
+    fused = FusedAttention(WIDTH, num_heads=4)
     with torch.inference_mode():
+        fused.to_all.weight.copy_(library.in_proj_weight)
+        fused.to_outputs.weight.copy_(attention.to_outputs.weight)
         apart = (fused(x)[0] - attention(x)[0]).abs().max().item()
     print(f"Within 1e-06: {apart < 1e-6}")
     # --8<-- [end:run_fused]

@@ -63,8 +63,8 @@ class EncoderBlock(keras.layers.Layer):
     def call(self, x):
         """Return the sequence in its shape (batch, length, width)."""
         x = x + self.attention(self.norm1(x))[0]
-        hidden = tf.nn.gelu(self.expand(self.norm2(x)))  # (batch, length, 4 * width)
-        return x + self.shrink(hidden)
+        hidden = self.expand(self.norm2(x))  # (batch, length, 4 * width)
+        return x + self.shrink(tf.nn.gelu(hidden))
 
 
 # --8<-- [end:block]
@@ -100,12 +100,16 @@ class Transformer(keras.Model):
         return self.to_logits(tf.reduce_mean(x, axis=1) if self.pool else x)
 
 
+# --8<-- [end:model]
+
+
+# --8<-- [start:load]
 def load_params(model, params):
     """Copy arrays into the model in the order of its layers."""
     model.set_weights(params)
 
 
-# --8<-- [end:model]
+# --8<-- [end:load]
 
 
 # --8<-- [start:fit]
@@ -152,23 +156,23 @@ def fit(
 class FusedAttention(keras.layers.Layer):
     """Compute as MultiHeadAttention does, with one product and Keras' own kernel."""
 
-    def __init__(self, attention):
+    def __init__(self, width, num_heads):
         super().__init__()
-        self.num_heads = attention.num_heads
-        parts = attention.to_queries, attention.to_keys, attention.to_values
-        weights = tf.concat([part.kernel for part in parts], axis=1)
-        self.to_all = keras.layers.Dense(weights.shape[1], use_bias=False)
-        self.to_all.build((None, weights.shape[0]))
-        self.to_all.set_weights([weights])
-        self.to_outputs = attention.to_outputs
+        self.num_heads = num_heads
+        self.to_all = keras.layers.Dense(3 * width, use_bias=False)
+        self.to_outputs = keras.layers.Dense(width, use_bias=False)
 
     def call(self, x):
         """Return (batch, length, width); this kernel does not keep the weights."""
-        parts = tf.split(self.to_all(x), 3, axis=-1)
-        shape = -1, x.shape[1], self.num_heads, x.shape[2] // self.num_heads
+        return self.to_outputs(self.mix(*tf.split(self.to_all(x), 3, axis=-1))), None
+
+    def mix(self, *parts):
+        """Return the outputs of all heads, given queries, keys and values."""
+        _, length, width = parts[0].shape
+        shape = -1, length, self.num_heads, width // self.num_heads
         heads = [tf.reshape(part, shape) for part in parts]  # length before heads
         outputs = keras.ops.dot_product_attention(*heads)
-        return self.to_outputs(tf.reshape(outputs, (-1, *x.shape[1:]))), None
+        return tf.reshape(outputs, (-1, length, width))
 
 
 # --8<-- [end:fused]
@@ -255,7 +259,10 @@ if __name__ == "__main__":
     # --8<-- [end:exercise_ablate]
 
     # --8<-- [start:run_fused]
-    fused = FusedAttention(attention)
+    fused = FusedAttention(WIDTH, num_heads=4)
+    fused(x)  # creates the weights
+    *parts, to_outputs = attention.get_weights()
+    fused.set_weights([np.concatenate(parts, axis=1), to_outputs])
     apart = np.abs(fused(x)[0] - attention(x)[0]).max()
     print(f"Within 1e-06: {apart < 1e-6}")
     # --8<-- [end:run_fused]

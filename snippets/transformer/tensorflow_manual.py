@@ -9,6 +9,7 @@ from snippets.transformer.training import (
     SEED,
     attend_by_loops,
     finite_differences,
+    report,
     sinusoids,
 )
 
@@ -61,15 +62,15 @@ def backward_autograd(queries, keys, values, grad_outputs):
 # --8<-- [start:heads]
 def split_heads(x, num_heads):
     """Return (batch, length, width) as (batch, num_heads, length, depth)."""
-    _, length, width = x.shape
-    x = tf.reshape(x, (-1, length, num_heads, width // num_heads))
-    return tf.transpose(x, (0, 2, 1, 3))
+    batch_and_length = tf.shape(x)[:2]  # a compiled function may leave them open
+    shape = tf.concat([batch_and_length, (num_heads, x.shape[2] // num_heads)], axis=0)
+    return tf.transpose(tf.reshape(x, shape), (0, 2, 1, 3))
 
 
 def merge_heads(x):
     """Return (batch, num_heads, length, depth) as (batch, length, width)."""
-    _, num_heads, length, depth = x.shape
-    return tf.reshape(tf.transpose(x, (0, 2, 1, 3)), (-1, length, num_heads * depth))
+    shape = tf.concat([tf.shape(x)[::2], (x.shape[1] * x.shape[3],)], axis=0)
+    return tf.reshape(tf.transpose(x, (0, 2, 1, 3)), shape)
 
 
 # --8<-- [end:heads]
@@ -83,16 +84,10 @@ if __name__ == "__main__":
     by_hand = backward(queries, keys, values, slopes)
     derived = backward_autograd(queries, keys, values, slopes)
     measured = finite_differences(arrays[:3], arrays[3])
-    found = attend(queries, keys, values)[0]
-    for name, pairs, bound in [
-        ("outputs, loops", [(found, attend_by_loops(*arrays[:3]))], 1e-14),
-        ("gradients, autograd", zip(by_hand, derived, strict=True), 1e-14),
-        ("gradients, differences", zip(by_hand, measured, strict=True), 1e-8),
-    ]:
-        apart = max(
-            np.abs(np.asarray(one) - np.asarray(two)).max() for one, two in pairs
-        )
-        print(f"{name}: within {bound:.0e}: {apart < bound}")
+    outputs, weights = attend(queries, keys, values)
+    report("outputs, loops", [outputs], [attend_by_loops(*arrays[:3])], 1e-14)
+    report("gradients, autograd", by_hand, derived, 1e-14)
+    report("gradients, differences", by_hand, measured, 1e-8)
     # --8<-- [end:check]
 
     # --8<-- [start:causal]

@@ -47,6 +47,17 @@ def attend_by_loops(queries, keys, values):
 # --8<-- [end:loops]
 
 
+# --8<-- [start:report]
+def report(name, found, expected, bound):
+    """Print whether each array or tensor is within a bound of what is expected."""
+    pairs = zip(found, expected, strict=True)
+    apart = max(np.abs(np.asarray(one) - np.asarray(two)).max() for one, two in pairs)
+    print(f"{name}: within {bound:.0e}: {apart < bound}")
+
+
+# --8<-- [end:report]
+
+
 # --8<-- [start:differences]
 def finite_differences(arrays, slopes, epsilon=1e-6):
     """Return the gradients of the sum of outputs * slopes, each number moved alone.

@@ -4,7 +4,8 @@ What its models reach with several seeds is measured by `make results`.
 """
 
 from functools import partial
-from itertools import islice
+from shutil import which
+from unittest.mock import patch
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from snippets.transformer.training import (
     BATCH_SIZE,
     LEARNING_RATE,
     NUM_EPOCHS,
+    NUM_SYMBOLS,
     SEED,
     SIZES,
     draw_batches,
@@ -20,13 +22,21 @@ from snippets.transformer.training import (
     draw_sequences,
 )
 
+COMPILES = which("g++") is not None  # torch.compile needs it
+LONG = NUM_SYMBOLS, 256, NUM_SYMBOLS  # what is timed
 SPEED = {
     "title": "Transformer",
     "unit": "ms per step",
     "scale": 1e3,  # of a run's seconds, to that unit
     "baseline": "by hand",  # each framework's own
     "rounds": {1: 9},  # by the number of threads
-    "chapter": ("by hand", "fused"),  # in its own table
+    "chapter": (  # in its own table
+        "by hand",
+        "one product",
+        "one product, own kernel",
+        "by hand, bfloat16",
+        *(["by hand, compiled"] if COMPILES else []),
+    ),
     "memory": False,  # there would be little but the framework's
 }
 TRAINED = "transformer, reversal, float32"
@@ -71,7 +81,9 @@ def modules(framework):
 def stepper(framework, layers, model, compiled=None):
     """Return a function of inputs and targets that trains a step and gives its loss.
 
-    TensorFlow's can be compiled: "graph" or "XLA".
+    It can be compiled: in TensorFlow as a "graph" or by "XLA", in PyTorch by
+    "torch.compile". In PyTorch, the products can also be in "bfloat16"; in Keras,
+    the model decides.
     """
     if framework == "pytorch":
         import torch
@@ -79,8 +91,15 @@ def stepper(framework, layers, model, compiled=None):
         params = [p for p in model.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(params, LEARNING_RATE, (0.9, 0.98), 1e-9)
 
+        def loss_of(inputs, targets):
+            with torch.autocast("cpu", torch.bfloat16, enabled=compiled == "bfloat16"):
+                return layers.cross_entropy(model(inputs), targets)
+
+        if compiled == "torch.compile":
+            loss_of = torch.compile(loss_of)
+
         def step(inputs, targets):
-            loss = layers.cross_entropy(model(inputs), targets)
+            loss = loss_of(inputs, targets)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -101,17 +120,33 @@ def stepper(framework, layers, model, compiled=None):
         optimizer.apply(grads, model.trainable_variables)
         return loss
 
-    return tf.function(step, jit_compile=compiled == "XLA") if compiled else step
+    if compiled not in ("graph", "XLA"):
+        return step
+    return tf.function(step, jit_compile=compiled == "XLA")
 
 
-def build(layers, fused=False):
+def build(layers, attention=None, sizes=SIZES, heads=1):
     """Return the model of the reversal from the start that all have."""
-    model = layers.Transformer(SIZES)
-    layers.load_params(model, draw_params(SIZES, 1, SEED))
-    if fused:
-        block = model.blocks[0]
-        block.attention = layers.FusedAttention(block.attention)
+    params = draw_params(sizes, 1, SEED)
+    if attention:  # with one matrix for queries, keys and values
+        params[4:7] = [np.concatenate(params[4:7], axis=1)]
+    with patch.object(
+        layers, "MultiHeadAttention", attention or layers.MultiHeadAttention
+    ):
+        model = layers.Transformer(sizes, heads=heads)
+    layers.load_params(model, params)
     return model
+
+
+def one_product(layers):
+    """Return attention with one projection, and the rest by hand."""
+
+    class OneProduct(layers.FusedAttention):
+        def mix(self, *parts):
+            heads = [layers.split_heads(part, self.num_heads) for part in parts]
+            return layers.merge_heads(layers.attend(*heads)[0])
+
+    return OneProduct
 
 
 def batches(to_tensor, num_epochs):
@@ -123,21 +158,41 @@ def batches(to_tensor, num_epochs):
 
 
 def races(framework, _):
-    """Return by its name the preparation of each way of one step."""
+    """Return by its name the preparation of each way of one step.
+
+    The step is that of the reversal, with longer sequences and with four heads.
+    """
     if framework == "numpy":
         return {}
     layers, to_tensor = modules(framework)
 
-    def prepare(fused, compiled):
-        step = stepper(framework, layers, build(layers, fused), compiled)
-        data = list(islice(batches(to_tensor, 1), 5))
-        losses = [f"{float(step(*batch)):.4f}" for batch in data]
-        return partial(step, *data[0]), lambda *_: {"losses": losses}
+    def prepare(attention=None, compiled=None):
+        if framework == "tensorflow":
+            import keras
 
-    ways = {"by hand": (False, None), "fused": (True, None)}
+            policy = "mixed_bfloat16" if compiled == "bfloat16" else "float32"
+            keras.config.set_dtype_policy(policy)
+        model = build(layers, attention, LONG, heads=4)
+        step = stepper(framework, layers, model, compiled)
+        symbols = np.random.default_rng(SEED).integers(NUM_SYMBOLS, size=(16, LONG[1]))
+        inputs = to_tensor(np.eye(NUM_SYMBOLS, dtype=np.float32)[symbols])
+        batch = inputs, to_tensor(symbols[:, ::-1].copy())
+        losses = [float(step(*batch)) for _ in range(3)]
+        told = {"losses, roughly": [f"{loss:.1f}" for loss in losses]}
+        if compiled != "bfloat16":  # which has three digits at most
+            told["losses"] = [f"{loss:.4f}" for loss in losses]
+        return partial(step, *batch), lambda *_: told
+
+    own = layers.FusedAttention
+    ways = {"by hand": (), "one product": (one_product(layers),)}
+    ways["one product, own kernel"] = (own,)
+    ways["by hand, bfloat16"] = (None, "bfloat16")
     if framework == "tensorflow":
-        ways |= {"by hand, graph": (False, "graph"), "by hand, XLA": (False, "XLA")}
-        ways |= {"fused, graph": (True, "graph"), "fused, XLA": (True, "XLA")}
+        ways |= {"by hand, compiled": (None, "graph"), "by hand, XLA": (None, "XLA")}
+        ways |= {"all that, compiled": (own, "graph"), "all that, XLA": (own, "XLA")}
+    elif COMPILES:
+        ways |= {"by hand, compiled": (None, "torch.compile")}
+        ways |= {"all that, compiled": (own, "torch.compile")}
     return {"speed": {name: partial(prepare, *way) for name, way in ways.items()}}
 
 

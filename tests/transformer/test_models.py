@@ -17,6 +17,7 @@ from snippets.transformer.training import (
     draw_sequences,
     finite_differences,
     print_log,
+    report,
     sinusoids,
     softmax,
 )
@@ -233,10 +234,42 @@ def test_fixed_positions_stay(adapter, monkeypatch) -> None:
     np.testing.assert_array_equal(positions, sinusoids(LENGTH, WIDTH))
 
 
+def test_heads_are_split_where_sizes_are_open() -> None:
+    tf = pytest.importorskip("tensorflow") if "tensorflow" in selected() else None
+    if tf is None:
+        pytest.skip("FRAMEWORK leaves tensorflow out")
+    manual = import_module(f"{CHAPTER}.tensorflow_manual")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, 8))])
+    def there_and_back(x):
+        heads = manual.split_heads(x, 2)
+        assert heads.shape[1::2] == (2, 4)
+        return manual.merge_heads(heads)
+
+    for shape in [(1, 3, 8), (2, 5, 8)]:
+        x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        np.testing.assert_array_equal(there_and_back(x), x)
+
+
+def test_report_says_whether_all_are_within_the_bound(capsys) -> None:
+    for found in ([np.ones(2), np.zeros(3)], [np.ones(2), np.array([0, 0, 0.1])]):
+        report("sums", found, [np.ones(2), np.zeros(3)], 1e-2)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["sums: within 1e-02: True", "sums: within 1e-02: False"]
+    with pytest.raises(ValueError, match="zip"):
+        report("sums", [np.ones(2)], [np.ones(2)] * 2, 1)
+
+
 def test_fused_attention_is_the_same(adapter) -> None:
     x = np.random.default_rng(1).normal(size=(2, 5, WIDTH)).astype(np.float32)
     attention = adapter.model(heads=4).blocks[0].attention
-    fused = adapter.layers.FusedAttention(attention)
+    fused = adapter.layers.FusedAttention(WIDTH, 4)
+    adapter.call(fused, x)  # creates the weights, in Keras
+    *parts, to_outputs = draw_params(SIZES, 1, 0)[4:8]
+    if adapter.name == "pytorch":
+        adapter.layers.load_params(fused, [np.hstack(parts), to_outputs])
+    else:
+        fused.set_weights([np.hstack(parts), to_outputs])
     found, weights = adapter.call(fused, x)
     assert weights is None
     np.testing.assert_allclose(found, adapter.call(attention, x)[0], atol=1e-5)
