@@ -305,6 +305,33 @@ def test_training_loss_is_that_of_the_batches(adapter, trained, monkeypatch) -> 
     assert history[0, 0] == pytest.approx(np.mean(losses), rel=1e-5)
 
 
+@pytest.fixture
+def doubles(adapter):
+    """Compute in float64 while a test runs."""
+    if adapter.name == "pytorch":
+        adapter.framework.set_default_dtype(adapter.framework.float64)
+        yield
+        adapter.framework.set_default_dtype(adapter.framework.float32)
+    else:
+        config = import_module("keras").config
+        config.set_floatx("float64")
+        config.set_dtype_policy("float64")
+        yield
+        config.set_floatx("float32")
+        config.set_dtype_policy("float32")
+
+
+def test_training_in_float64_rounds_nothing_to_float32(adapter, doubles) -> None:
+    rng = np.random.default_rng(0)
+    signals, labels = rng.normal(size=(100, 40)), np.arange(100) % 10
+    params = random_params(1, True)
+    model = adapter.model(params, num_blocks=1, num_channels=4)
+    data, optimizer = adapter.data(signals, labels), adapter.sgd(model, 0.0)
+    history = adapter.layers.fit(model, optimizer, data, data, num_epochs=1)
+    expected = cross_entropy(logits_in_numpy(signals, params, True, True), labels)
+    assert history[0, 0] == pytest.approx(expected, rel=1e-13)
+
+
 def test_learning_rate_falls_to_zero(adapter) -> None:
     model = adapter.model(random_params(1, True), num_blocks=1, num_channels=4)
     if adapter.name == "pytorch":
