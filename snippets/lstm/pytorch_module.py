@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 # --8<-- [end:imports]
-from snippets.character_rnn.pytorch_model import load_recurrent_layer
 from snippets.lstm.figures import plot_losses, plot_reach, plot_reading
+from snippets.lstm.pytorch_manual import load_recurrent_layer
 from snippets.lstm.training import (
     BATCH_SIZE,
     LEARNING_RATE,

@@ -6,9 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 # --8<-- [end:imports]
-from snippets.character_rnn.tensorflow_model import load_recurrent_layer
-from snippets.character_rnn.tensorflow_train import Adam
 from snippets.lstm.figures import plot_losses, plot_reach, plot_reading
+from snippets.lstm.tensorflow_manual import load_recurrent_layer
 from snippets.lstm.training import (
     BATCH_SIZE,
     LEARNING_RATE,
@@ -56,6 +55,33 @@ def build_model(kind, seed=SEED, forget_bias=1.0):
 
 
 # --8<-- [end:model]
+
+
+# --8<-- [start:adam]
+class Adam:
+    """Adam with the arithmetic of its paper and of PyTorch, for a list of variables."""
+
+    def __init__(self, variables, learning_rate):
+        self.variables, self.learning_rate = variables, learning_rate
+        self.means = [tf.Variable(tf.zeros_like(x)) for x in variables]
+        self.squares = [tf.Variable(tf.zeros_like(x)) for x in variables]
+        self.steps = tf.Variable(0.0, dtype=tf.float64)  # 0.999**steps needs its digits
+
+    def apply(self, grads):
+        """Update the variables by these gradients, made dense where they are sparse."""
+        steps = self.steps.assign_add(1.0)
+        mean_share, square_share = 1 - 0.9**steps, 1 - 0.999**steps
+        places = zip(self.variables, grads, self.means, self.squares, strict=True)
+        for variable, sparse_or_dense, mean, square in places:
+            grad = tf.convert_to_tensor(sparse_or_dense)
+            mean.assign(0.9 * mean + 0.1 * grad)
+            square.assign(0.999 * square + 0.001 * grad**2)
+            root = tf.sqrt(square / tf.cast(square_share, square.dtype))
+            ratio = mean / tf.cast(mean_share, mean.dtype) / (root + 1e-8)
+            variable.assign_sub(self.learning_rate * ratio)
+
+
+# --8<-- [end:adam]
 
 
 # --8<-- [start:clip]

@@ -67,8 +67,7 @@ def reader_by_hand(framework):
     layers = layers_of(framework)
     model = layers.build_model("LSTM")
     if framework == "pytorch":
-        from snippets.character_rnn.pytorch_model import unroll
-        from snippets.lstm.pytorch_manual import lstm_cell
+        from snippets.lstm.pytorch_manual import lstm_cell, unroll
 
         weights = list(model.recurrent.parameters())
         model.recurrent.forward = lambda features: (
@@ -77,8 +76,7 @@ def reader_by_hand(framework):
         )
         return model
     tf = layers.tf
-    from snippets.character_rnn.tensorflow_model import unroll
-    from snippets.lstm.tensorflow_manual import lstm_cell
+    from snippets.lstm.tensorflow_manual import lstm_cell, unroll
 
     cell, recurrent = model.recurrent.cell, model.recurrent
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from pagecode.frameworks import FRAMEWORKS, selected
-from snippets.character_rnn.weights import draw_recurrent_weights
 from snippets.lstm import figures
 from snippets.lstm.training import (
     NUM_HIDDEN,
     draw_params,
+    draw_recurrent_weights,
     draw_sequences,
+    gru_to_keras,
     print_log,
 )
 from tests.gradients import central_differences
@@ -27,12 +28,10 @@ class Adapter:
     def __init__(self, name: str) -> None:
         self.name = name
         self.framework = import_module({"pytorch": "torch"}.get(name, name))
-        chapter, before = "snippets.lstm", "snippets.character_rnn"
+        chapter = "snippets.lstm"
         self.manual = import_module(f"{chapter}.{name}_manual")
         self.layers = import_module(f"{chapter}.{LAYERS[name]}")
         self.fast = import_module(f"{chapter}.{name}_fast")
-        self.unroll = import_module(f"{before}.{name}_model").unroll
-        self.load = import_module(f"{before}.{name}_model").load_recurrent_layer
 
     def use(self, dtype: str) -> None:
         """Let new models and tensors have this type."""
@@ -55,7 +54,9 @@ class Adapter:
         """Return hidden and cell states of the cell by hand, side by side."""
         size = 2 * weights[1].shape[1]
         weights = [self.tensor(x) for x in weights]
-        found = self.unroll(self.manual.lstm_cell, self.tensor(features), size, weights)
+        found = self.manual.unroll(
+            self.manual.lstm_cell, self.tensor(features), size, weights
+        )
         return self.numpy(found)
 
     def layer(self, num_features, num_hidden):
@@ -68,7 +69,7 @@ class Adapter:
     def layer_states(self, features, weights):
         """Return the hidden states of the library's layer."""
         layer = self.layer(weights[0].shape[1], weights[1].shape[1])
-        found = self.load(layer, weights)(self.tensor(features))
+        found = self.manual.load_recurrent_layer(layer, weights)(self.tensor(features))
         return self.numpy(found[0] if self.name == "pytorch" else found)
 
     def trainable(self, model):
@@ -198,6 +199,42 @@ def test_model_reads_with_the_last_state(adapter) -> None:
     model = adapter.layers.build_model("LSTM", 3)
     found = adapter.numpy(model(adapter.tensor(features)))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def other_in_numpy(kind, features, weights):
+    """Return the last state (batch, num_hidden) of a plain RNN or a GRU."""
+    weight_ih, weight_hh, bias_ih, bias_hh = (x.astype(float) for x in weights)
+    hidden = np.zeros((len(features), weight_hh.shape[1]))
+    for t in range(features.shape[1]):
+        from_input = features[:, t] @ weight_ih.T + bias_ih
+        from_state = hidden @ weight_hh.T + bias_hh
+        if kind == "plain":
+            hidden = np.tanh(from_input + from_state)
+            continue
+        parts = zip(
+            *(np.split(x, 3, axis=1) for x in (from_input, from_state)), strict=True
+        )
+        (ir, hr), (iz, hz), (i_n, hn) = parts
+        update = sigmoid(iz + hz)
+        candidate = np.tanh(i_n + sigmoid(ir + hr) * hn)
+        hidden = (1 - update) * candidate + update * hidden
+    return hidden
+
+
+@pytest.mark.parametrize("kind", ["plain", "GRU"])
+def test_other_models_are_numpys(adapter, kind) -> None:
+    recurrent, weight, bias = draw_params(kind, 3)
+    features, _ = draw_sequences(3, 6, np.random.default_rng(0))
+    last = other_in_numpy(kind, features, recurrent)
+    model = adapter.layers.build_model(kind, 3)
+    found = adapter.numpy(model(adapter.tensor(features)))
+    expected = last @ weight[0].astype(float) + bias
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_gru_for_keras_needs_three_gates() -> None:
+    with pytest.raises(ValueError, match="4 rows, which are not three gates"):
+        gru_to_keras(np.zeros((4, 2)), *3 * [np.zeros((6, 2))])
 
 
 @pytest.mark.parametrize("kind", KINDS)
