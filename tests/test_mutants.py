@@ -92,7 +92,7 @@ def test_what_is_by_hand_is_found_in_every_kind_of_chapter() -> None:
         for path in (
             f"snippets/logistic_regression/{framework}_manual.py",
             f"snippets/logistic_regression/{framework}_more.py",
-            f"snippets/character_rnn/{framework}_model.py",
+            f"snippets/recurrent_networks/{framework}_manual.py",
         ):
             assert mutants.ROOT.joinpath(path).exists()
             assert mutants.group(path) == "by hand"

@@ -152,7 +152,7 @@ def test_keyboard_alone_reaches_search_buttons_and_tabs(tab) -> None:
 @pytest.mark.parametrize(
     ("word", "leads_to"),
     [
-        ("GRU", "models/character-rnn/"),
+        ("GRU", "models/recurrent-networks/"),
         ("sigmoid", CHAPTER),
         ("BCEWithLogits", CHAPTER),
     ],

@@ -1,6 +1,10 @@
-"""Train the character RNN in PyTorch: by character, by sequence, by batch."""
+"""Train the character RNN in PyTorch: as usual, then as the other framework does."""
 
 # --8<-- [start:imports]
+import bz2
+import gzip
+from itertools import islice
+
 import numpy as np
 import torch
 from torch import nn
@@ -11,6 +15,7 @@ from snippets.character_rnn.data import (
     BATCH_SIZE,
     LEARNING_RATE,
     PORTION_SIZE,
+    decode,
     draw_batches,
     draw_random_sample,
     fetch_corpus,
@@ -18,13 +23,28 @@ from snippets.character_rnn.data import (
     split_corpus,
     train,
 )
-from snippets.character_rnn.pytorch_model import build_model, device, evaluate
+from snippets.character_rnn.pytorch_model import build_model, device, generate
 from snippets.character_rnn.weights import (
     EMBEDDING_DIM,
     NUM_HIDDEN,
     SEED,
     draw_start_weights,
+    quality,
 )
+
+
+# --8<-- [start:of_sequence]
+def loss_of_sequence(model, inputs, targets):
+    """Return the mean cross-entropy of (batch, time), one call of the model in all.
+
+    Raises ValueError as require_portion does.
+    """
+    require_portion(inputs, targets)
+    logits, _ = model(inputs)  # (batch, time, characters)
+    return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+# --8<-- [end:of_sequence]
 
 
 # --8<-- [start:by_character]
@@ -44,20 +64,6 @@ def loss_by_character(model, inputs, targets):
 # --8<-- [end:by_character]
 
 
-# --8<-- [start:of_sequence]
-def loss_of_sequence(model, inputs, targets):
-    """Return the mean cross-entropy of (batch, time), one call of the model in all.
-
-    Raises ValueError as require_portion does.
-    """
-    require_portion(inputs, targets)
-    logits, _ = model(inputs)  # (batch, time, characters)
-    return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-
-
-# --8<-- [end:of_sequence]
-
-
 # --8<-- [start:gradients]
 def loss_and_gradients(loss_fn, model, inputs, targets):
     """Return the loss as a float, and its gradients, one tensor per parameter."""
@@ -66,6 +72,35 @@ def loss_and_gradients(loss_fn, model, inputs, targets):
 
 
 # --8<-- [end:gradients]
+
+
+# --8<-- [start:evaluate]
+def cut_into_portions(tokens, portion_size):
+    """Cut tokens into inputs and targets, both (num_portions, portion_size).
+
+    An incomplete last one is left out. Raises ValueError if tokens are too few for one
+    portion and the next character.
+    """
+    num_portions = (len(tokens) - 1) // portion_size
+    if num_portions < 1:
+        raise ValueError(f"portion_size is {portion_size} of {len(tokens)} tokens")
+    end = num_portions * portion_size
+    parts = tokens[:end], tokens[1 : end + 1]
+    return tuple(part.reshape(num_portions, portion_size) for part in parts)
+
+
+@torch.inference_mode()
+def validation_loss(model, tokens, portion_size):
+    """Return the loss over tokens, cut into portions that each start from zeros.
+
+    Raises ValueError as cut_into_portions does.
+    """
+    portions = cut_into_portions(tokens, portion_size)
+    inputs, targets = (torch.from_numpy(x).to(device) for x in portions)
+    return loss_of_sequence(model, inputs, targets).item()
+
+
+# --8<-- [end:evaluate]
 
 
 # --8<-- [start:step]
@@ -86,42 +121,65 @@ def make_step(model, optimizer, loss_fn):
 # --8<-- [end:step]
 
 
-# --8<-- [start:evaluate]
-@torch.no_grad()
-def validation_loss(model, tokens, portion_size):
-    """Return the loss over tokens, cut into portions.
+# --8<-- [start:fit]
+def fit(model, batches, validation_tokens, num_rounds, round_size):
+    """Train with PyTorch's Adam; print a sample after each round of round_size batches.
 
-    An incomplete last one is left out. Raises ValueError if tokens are too few for one
-    portion and the next character.
+    Returns the mean losses of each round, and the losses on the validation text.
     """
-    num_portions = (len(tokens) - 1) // portion_size
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    step = make_step(model, optimizer, loss_of_sequence)
+    history = {"loss": [], "val_loss": []}
+    for number in range(1, num_rounds + 1):
+        losses = [step(*batch) for batch in islice(batches, round_size)]
+        history["loss"].append(float(np.mean(losses)))
+        loss = validation_loss(model, validation_tokens, PORTION_SIZE)
+        history["val_loss"].append(loss)
+        sample = generate(model, "The ", 40, 0.8, np.random.default_rng(SEED))
+        print(f"{number * round_size} batches: {sample!r}")
+    return history
+
+
+# --8<-- [end:fit]
+
+
+# --8<-- [start:windows]
+@torch.inference_mode()
+def loss_handing_on(model, tokens, portion_size, num_rows):
+    """Return the loss over tokens in num_rows long rows, with the state handed on.
+
+    Each row is read in portions, from a state of zeros at its beginning alone. Raises
+    ValueError if tokens are too few for a portion in each row.
+    """
+    num_portions = (len(tokens) - 1) // (num_rows * portion_size)
     if num_portions < 1:
-        raise ValueError(f"portion_size is {portion_size} of {len(tokens)} tokens")
-    end = num_portions * portion_size
+        raise ValueError(f"{num_rows} rows of {portion_size}: of {len(tokens)} tokens")
+    end = num_rows * num_portions * portion_size
     inputs, targets = (
-        torch.tensor(part.reshape(num_portions, portion_size), device=device)
+        torch.tensor(part.reshape(num_rows, -1), device=device)
         for part in (tokens[:end], tokens[1 : end + 1])
     )
-    return loss_of_sequence(model, inputs, targets).item()
+    hidden, losses = None, []
+    for start in range(0, inputs.shape[1], portion_size):
+        window = slice(start, start + portion_size)
+        logits, hidden = model(inputs[:, window], hidden)
+        flat = targets[:, window].flatten()
+        losses.append(nn.functional.cross_entropy(logits.flatten(0, 1), flat).item())
+    return float(np.mean(losses))
 
 
-# --8<-- [end:evaluate]
+# --8<-- [end:windows]
 
 
 if __name__ == "__main__":
+    # here, so that what is timed and measured goes without Matplotlib
+    from snippets.character_rnn.figures import plot_history
+
     with open(fetch_corpus(), encoding="ascii") as file:
         train_tokens, validation_tokens = split_corpus(file.read())
     start_weights = draw_start_weights(
         len(ALPHABET), EMBEDDING_DIM, NUM_HIDDEN, np.random.default_rng(SEED)
     )
-
-    # --8<-- [start:run_adam]
-    gradients = torch.tensor([1.0, 1e-6, 1e-8])
-    parameter = nn.Parameter(torch.zeros(3))
-    parameter.grad = gradients
-    torch.optim.Adam([parameter], lr=LEARNING_RATE).step()
-    print("First step: {:.5f} {:.5f} {:.5f}".format(*(-parameter).tolist()))
-    # --8<-- [end:run_adam]
 
     # --8<-- [start:compare]
     model = build_model(start_weights)
@@ -138,38 +196,51 @@ if __name__ == "__main__":
     print("Gradients equal, to 1e-6:", difference < 1e-6)
     # --8<-- [end:compare]
 
-    # --8<-- [start:run_by_character]
+    # --8<-- [start:run]
     model = build_model(start_weights)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    step = make_step(model, optimizer, loss_by_character)
     generator = np.random.default_rng(SEED)
-    batches = draw_batches(train_tokens, PORTION_SIZE, 1, 3, generator)
-    losses = train(step, batches, log_every=1)
-    # --8<-- [end:run_by_character]
+    batches = draw_batches(train_tokens, PORTION_SIZE, BATCH_SIZE, 300, generator)
+    history = fit(model, batches, validation_tokens, num_rounds=6, round_size=50)
+    # --8<-- [end:run]
+
+    # --8<-- [start:history]
+    for number in range(6):
+        losses = history["loss"][number], history["val_loss"][number]
+        print(f"Batch {50 * (number + 1):03d} | ", end="")
+        print("Train loss: {:.2f} | Validation loss: {:.2f}".format(*losses))
+    # --8<-- [end:history]
+
+    # --8<-- [start:plot_history]
+    plot_history(history, round_size=50)
+    # --8<-- [end:plot_history]
+
+    # --8<-- [start:quality]
+    loss = history["val_loss"][-1]
+    print("Validation text:", quality(loss))
+    # --8<-- [end:quality]
+
+    # --8<-- [start:run_windows]
+    handed_on = loss_handing_on(model, validation_tokens, PORTION_SIZE, num_rows=50)
+    print(f"From zeros in each portion: {loss:.2f}, handed on: {handed_on:.2f}")
+    print("Handing on is better:", handed_on < loss)
+    # --8<-- [end:run_windows]
+
+    # --8<-- [start:run_adam]
+    gradients = torch.tensor([1.0, 1e-6, 1e-8])
+    parameter = nn.Parameter(torch.zeros(3))
+    parameter.grad = gradients
+    torch.optim.Adam([parameter], lr=LEARNING_RATE).step()
+    print("First step: {:.5f} {:.5f} {:.5f}".format(*(-parameter).tolist()))
+    # --8<-- [end:run_adam]
 
     # --8<-- [start:run_of_sequence]
-    model = build_model(start_weights)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    step = make_step(model, optimizer, loss_of_sequence)
+    alike = build_model(start_weights)
+    optimizer = torch.optim.Adam(alike.parameters(), lr=LEARNING_RATE)
+    step = make_step(alike, optimizer, loss_of_sequence)
     generator = np.random.default_rng(SEED)
     batches = draw_batches(train_tokens, PORTION_SIZE, 1, 100, generator)
     losses = train(step, batches, log_every=20)
     # --8<-- [end:run_of_sequence]
-
-    # --8<-- [start:run]
-    model = build_model(start_weights)
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    step = make_step(model, optimizer, loss_of_sequence)
-    generator = np.random.default_rng(SEED)
-    batches = draw_batches(train_tokens, PORTION_SIZE, BATCH_SIZE, 300, generator)
-    losses = train(step, batches, log_every=50, decimals=2)
-    # --8<-- [end:run]
-
-    # --8<-- [start:validate]
-    loss = validation_loss(model, validation_tokens, PORTION_SIZE)
-    print("Mean of the last 50 losses below 1.65:", np.mean(losses[-50:]) < 1.65)
-    print("Loss on unseen text below 1.80:", loss < 1.80)
-    # --8<-- [end:validate]
 
     # --8<-- [start:run_two_adams]
     parameter = nn.Parameter(torch.zeros(3))
@@ -184,7 +255,7 @@ if __name__ == "__main__":
     print(f"A row read twice: {-table[0, 0].item():.5f}")
     # --8<-- [end:run_two_adams]
 
-    # --8<-- [start:run_unshifted]
+    # --8<-- [start:exercise_unshifted]
     copier = build_model(start_weights)
     optimizer = torch.optim.Adam(copier.parameters(), lr=LEARNING_RATE)
     step = make_step(copier, optimizer, loss_of_sequence)
@@ -192,5 +263,16 @@ if __name__ == "__main__":
     batches = draw_batches(train_tokens, PORTION_SIZE, 1, 100, generator)
     copied = train(step, ((inputs, inputs) for inputs, _ in batches), log_every=200)
     print("Mean of the last ten losses below 0.05:", np.mean(copied[-10:]) < 0.05)
-    print(evaluate(copier, "O", 20, 0.2, generator))
-    # --8<-- [end:run_unshifted]
+    print(generate(copier, "O", 20, 0.2, generator))
+    # --8<-- [end:exercise_unshifted]
+
+    # --8<-- [start:exercise_compression]
+    text = decode(validation_tokens).encode()
+    with_model = len(text) * handed_on / np.log(2) / 8  # bytes
+    for name, size in [
+        ("gzip", len(gzip.compress(text))),
+        ("bz2", len(bz2.compress(text))),
+        ("the model", with_model),
+    ]:
+        print(f"{name}: {100 * size / len(text):.0f} % of the bytes")
+    # --8<-- [end:exercise_compression]

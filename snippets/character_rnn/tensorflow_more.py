@@ -7,6 +7,7 @@ from snippets.character_rnn.data import (
     ALPHABET,
     BATCH_SIZE,
     PORTION_SIZE,
+    decode,
     draw_batches,
     draw_random_sample,
     fetch_corpus,
@@ -17,23 +18,27 @@ from snippets.character_rnn.data import (
 from snippets.character_rnn.tensorflow_model import (
     build_model,
     char_to_tensor,
-    evaluate,
+    generate,
 )
 from snippets.character_rnn.tensorflow_train import (
     build_optimizer,
     cross_entropy,
+    fit,
     loss_and_gradients,
     loss_of_sequence,
-    make_step,
 )
 from snippets.character_rnn.weights import (
     EMBEDDING_DIM,
     NUM_HIDDEN,
     SEED,
+    balanced_accuracy,
     character_probas,
     draw_start_weights,
+    draw_unit,
+    find_unit,
     find_words,
     share_of_words,
+    speaker_lines,
 )
 
 
@@ -44,8 +49,8 @@ def hidden_states(model, text):
     Raises ValueError if text is empty or has characters outside the alphabet.
     """
     tokens = char_to_tensor(text)[tf.newaxis, :]  # (1, len(text))
-    states = model.gru(model.embedding(tokens))[0]  # (1, len(text), num_hidden)
-    return states[0].numpy()
+    read = tf.function(lambda x: model.gru(model.embedding(x))[0])  # eagerly: slow
+    return read(tokens)[0].numpy()  # (len(text), num_hidden)
 
 
 # --8<-- [end:states]
@@ -202,9 +207,6 @@ def next_probas(model, text, temperature=1.0):
 
 
 if __name__ == "__main__":
-    # here, so that what is timed and measured goes without Matplotlib
-    from snippets.character_rnn.figures import plot_hidden_state, plot_loss
-
     with open(fetch_corpus(), encoding="ascii") as file:
         corpus = file.read()
     train_tokens, validation_tokens = split_corpus(corpus)
@@ -212,17 +214,15 @@ if __name__ == "__main__":
         len(ALPHABET), EMBEDDING_DIM, NUM_HIDDEN, np.random.default_rng(SEED)
     )
     model = build_model(start_weights)
-    optimizer = build_optimizer(model)
-    step = make_step(model, optimizer, loss_of_sequence)
     generator = np.random.default_rng(SEED)
     batches = draw_batches(train_tokens, PORTION_SIZE, BATCH_SIZE, 300, generator)
-    losses = train(step, batches, log_every=50, decimals=2)
+    history = fit(model, batches, validation_tokens, num_rounds=6, round_size=50)
 
     # --8<-- [start:run_write]
     samples = {}
     for temperature in [0.2, 0.8, 1.5]:
         generator = np.random.default_rng(SEED)
-        samples[temperature] = evaluate(model, "The ", 300, temperature, generator)
+        samples[temperature] = generate(model, "The ", 300, temperature, generator)
         print(f"Temperature {temperature}: {samples[temperature]}\n")
     # --8<-- [end:run_write]
 
@@ -239,24 +239,24 @@ if __name__ == "__main__":
     print("At 1.5, fewer than at 0.8 and 0.2:", hot < min(mild, cool))
     # --8<-- [end:check]
 
-    # --8<-- [start:plot_loss]
-    plot_loss(losses)
-    # --8<-- [end:plot_loss]
+    # --8<-- [start:run_states]
+    seen, unseen = decode(train_tokens[:10_000]), decode(validation_tokens[:10_000])
+    unit, sign = find_unit(hidden_states(model, seen), speaker_lines(seen))
+    states = sign * hidden_states(model, unseen)[:, unit]
+    print(draw_unit(unseen[2_000:2_400], states[2_000:2_400]))
+    # --8<-- [end:run_states]
 
-    # --8<-- [start:plot_states]
-    young_model = build_model(start_weights)
-    optimizer = build_optimizer(young_model)
-    step = make_step(young_model, optimizer, loss_of_sequence)
-    generator = np.random.default_rng(SEED)
-    batches = draw_batches(train_tokens, PORTION_SIZE, 1, 40, generator)
-    train(step, batches, log_every=40)
-    sentence = "Now is the winter of our discontent"
-    young_states = hidden_states(young_model, sentence)[:, :32]  # (len(sentence), 32)
-    plot_hidden_state(sentence, young_states)
-    blanks = [character == " " for character in sentence]
-    positive = (young_states[:, 8] > 0).tolist()
-    print("Unit 8 is positive after blanks alone:", positive == blanks)
-    # --8<-- [end:plot_states]
+    # --8<-- [start:check_states]
+    share = balanced_accuracy(states, speaker_lines(unseen))
+    print("On text that chose nothing, right in more than 7 of 10:", share > 0.7)
+    # --8<-- [end:check_states]
+
+    # --8<-- [start:forget]
+    whole, last = next_probas(model, "ROMEO"), next_probas(model, "O")
+    print("Most probable after ROMEO:", repr(ALPHABET[whole.argmax()]))
+    colon = ALPHABET.index(":")
+    print("A colon is less probable after O alone:", last[colon] < whole[colon] - 0.1)
+    # --8<-- [end:forget]
 
     sample = draw_random_sample(train_tokens, 20, np.random.default_rng(SEED))
     inputs, targets = (tf.constant(x[np.newaxis, :]) for x in sample)
@@ -282,10 +282,3 @@ if __name__ == "__main__":
     batches = draw_batches(train_tokens, PORTION_SIZE, 1, 100, generator)
     fast_losses = train(fast_step, batches, log_every=20)
     # --8<-- [end:run_fast]
-
-    # --8<-- [start:forget]
-    whole, last = next_probas(model, "ROMEO"), next_probas(model, "O")
-    print("Most probable after ROMEO:", repr(ALPHABET[whole.argmax()]))
-    colon = ALPHABET.index(":")
-    print("A colon is less probable after O alone:", last[colon] < whole[colon] - 0.1)
-    # --8<-- [end:forget]

@@ -118,8 +118,9 @@ def pytorch_by_hand(start, batches):
     """Train in PyTorch, with the GRU's steps written out."""
     import torch
 
-    from snippets.character_rnn.pytorch_model import CharacterRNN, gru_cell, unroll
+    from snippets.character_rnn.pytorch_model import CharacterRNN
     from snippets.character_rnn.pytorch_train import loss_of_sequence
+    from snippets.recurrent_networks.pytorch_manual import gru_cell, unroll
     from snippets.same_numbers.pytorch_training import load_arrays, to_arrays, train
 
     class ByHand(CharacterRNN):
@@ -139,8 +140,9 @@ def tensorflow_by_hand(start, batches):
     """Train in TensorFlow, with the GRU's steps written out."""
     import tensorflow as tf
 
-    from snippets.character_rnn.tensorflow_model import CharacterRNN, gru_cell
+    from snippets.character_rnn.tensorflow_model import CharacterRNN
     from snippets.character_rnn.tensorflow_train import Adam, loss_of_sequence
+    from snippets.recurrent_networks.tensorflow_manual import gru_cell
     from snippets.same_numbers.tensorflow_training import set_precision, train
     from snippets.same_numbers.weights import (
         character_rnn_to_keras,

@@ -1,4 +1,4 @@
-"""What NumPy does for both frameworks: start weights, and draws from logits."""
+"""What NumPy does for both frameworks: start weights, draws, baselines, units."""
 
 # --8<-- [start:imports]
 import re
@@ -6,61 +6,14 @@ import re
 import numpy as np
 
 # --8<-- [end:imports]
-from snippets.character_rnn.data import ALPHABET
+from snippets.character_rnn.data import ALPHABET, fetch_corpus, split_corpus
+from snippets.recurrent_networks.data import draw_recurrent_weights
 
 # --8<-- [start:sizes]
 EMBEDDING_DIM = 64
 NUM_HIDDEN = 128
 SEED = 123
 # --8<-- [end:sizes]
-
-
-# --8<-- [start:recurrent]
-def draw_recurrent_weights(num_features, num_hidden, num_gates, generator):
-    """Draw a recurrent layer's weights, uniform within 1 / sqrt(num_hidden).
-
-    Returns weight_ih (num_gates * num_hidden, num_features), weight_hh (num_gates *
-    num_hidden, num_hidden), bias_ih and bias_hh (num_gates * num_hidden,), in float32.
-    """
-    bound, rows = num_hidden**-0.5, num_gates * num_hidden
-    shapes = [(rows, num_features), (rows, num_hidden), (rows,), (rows,)]
-    return [
-        generator.uniform(-bound, bound, shape).astype(np.float32) for shape in shapes
-    ]
-
-
-# --8<-- [end:recurrent]
-
-
-# --8<-- [start:layout]
-def swap_first_gates(array):
-    """Swap the first two of the three gates that are stacked along axis 0.
-
-    Raises ValueError if axis 0 does not hold three gates of one size.
-    """
-    if len(array) % 3:
-        raise ValueError(f"array has {len(array)} rows, which are not three gates")
-    first, second, third = np.split(array, 3)
-    return np.concatenate([second, first, third])
-
-
-def gru_to_keras(weight_ih, weight_hh, bias_ih, bias_hh):
-    """Turn a GRU's weights from PyTorch's layout into that of Keras (reset_after=True).
-
-    Returns kernel (num_features, 3 * num_hidden), recurrent_kernel (num_hidden,
-    3 * num_hidden) and bias (2, 3 * num_hidden).
-    """
-    bias = np.stack([swap_first_gates(bias_ih), swap_first_gates(bias_hh)])
-    return swap_first_gates(weight_ih).T, swap_first_gates(weight_hh).T, bias
-
-
-def gru_to_pytorch(kernel, recurrent_kernel, bias):
-    """Undo gru_to_keras: return weight_ih, weight_hh, bias_ih and bias_hh."""
-    arrays = [kernel.T, recurrent_kernel.T, bias[0], bias[1]]
-    return [swap_first_gates(array) for array in arrays]
-
-
-# --8<-- [end:layout]
 
 
 # --8<-- [start:start]
@@ -117,6 +70,48 @@ def draw_character(logits, temperature, generator):
 # --8<-- [end:draw]
 
 
+# --8<-- [start:quality]
+def quality(loss):
+    """Return a loss in nats per character, in bits, and as a perplexity: a text."""
+    return (
+        f"{loss:.2f} nats, {loss / np.log(2):.2f} bits, perplexity {np.exp(loss):.1f}"
+    )
+
+
+# --8<-- [end:quality]
+
+
+# --8<-- [start:contexts]
+def cross_entropy_of_contexts(train_tokens, tokens, length, num_characters):
+    """Return the loss on tokens of counts of contexts of this length in train_tokens.
+
+    Each character counts once more after each context than it occurs there. Raises
+    ValueError if tokens have no such context with a character after it.
+    """
+    if len(tokens) <= length:
+        raise ValueError(f"{len(tokens)} tokens have no context of {length}")
+
+    def contexts(tokens):
+        count = len(tokens) - length
+        powers = num_characters ** np.arange(length)
+        parts = [power * tokens[i : i + count] for i, power in enumerate(powers)]
+        return sum(parts, np.zeros(count, dtype=np.int64)), tokens[length:]
+
+    def times(seen, wanted):
+        values, counts = np.unique(seen, return_counts=True)
+        places = np.searchsorted(values, wanted).clip(max=len(values) - 1)
+        return np.where(values[places] == wanted, counts[places], 0)
+
+    (seen, seen_next), (wanted, wanted_next) = contexts(train_tokens), contexts(tokens)
+    both = times(
+        seen * num_characters + seen_next, wanted * num_characters + wanted_next
+    )
+    return -np.log((both + 1) / (times(seen, wanted) + num_characters)).mean()
+
+
+# --8<-- [end:contexts]
+
+
 # --8<-- [start:words]
 def find_words(text):
     """Return the words of text in lower case, without the perhaps cut first and last.
@@ -140,7 +135,57 @@ def share_of_words(text, vocabulary):
 # --8<-- [end:words]
 
 
+# --8<-- [start:unit]
+def speaker_lines(text):
+    """Return for each character whether its line ends with a colon: (len(text),)."""
+    lines = text.splitlines(keepends=True)
+    ends = [line.rstrip("\n").endswith(":") for line in lines]
+    return np.repeat(ends, [len(line) for line in lines])
+
+
+def balanced_accuracy(values, wanted):
+    """Return how often values are positive where wanted, and not elsewhere: the mean.
+
+    Each of the two shares counts one half. Raises ValueError if one has no characters.
+    """
+    if wanted.all() or not wanted.any():
+        raise ValueError("wanted must be true of some characters, and false of others")
+    return ((values[wanted] > 0).mean() + (values[~wanted] <= 0).mean()) / 2
+
+
+def find_unit(states, wanted):
+    """Return the unit of states (time, num_hidden) that tells best where wanted, and
+    1 or -1: the sign that it has there.
+    """
+    scores = [balanced_accuracy(column, wanted) for column in states.T]
+    unit = int(np.argmax(np.abs(np.array(scores) - 0.5)))
+    return unit, 1 if scores[unit] > 0.5 else -1
+
+
+def draw_unit(text, values):
+    """Return text with a row of signs below each line: where values are positive."""
+    signs = iter("+" if value > 0 else " " for value in values)
+    lines = text.splitlines(keepends=True)
+    rows = ["".join(next(signs) for _ in line).rstrip() for line in lines]
+    pairs = zip(lines, rows, strict=True)
+    return "\n".join(line.rstrip("\n") + "\n" + row for line, row in pairs)
+
+
+# --8<-- [end:unit]
+
+
 if __name__ == "__main__":
+    with open(fetch_corpus(), encoding="ascii") as file:
+        train_tokens, validation_tokens = split_corpus(file.read())
+
+    # --8<-- [start:run_frequencies]
+    shares = (np.bincount(train_tokens, minlength=len(ALPHABET)) + 1) / (
+        len(train_tokens) + len(ALPHABET)
+    )
+    loss = -np.log(shares[validation_tokens]).mean()
+    print("Frequencies, on the validation text:", quality(loss))
+    # --8<-- [end:run_frequencies]
+
     # --8<-- [start:run]
     start_weights = draw_start_weights(
         len(ALPHABET), EMBEDDING_DIM, NUM_HIDDEN, np.random.default_rng(SEED)
@@ -149,16 +194,6 @@ if __name__ == "__main__":
     for array in [embedding, *gru, weight, bias]:
         print(array.shape)
     # --8<-- [end:run]
-
-    # --8<-- [start:run_layout]
-    kernel, recurrent_kernel, both_biases = gru_to_keras(*gru)
-    print("Kernels:", kernel.shape, recurrent_kernel.shape)
-    print("Bias:", both_biases.shape)
-    back = gru_to_pytorch(kernel, recurrent_kernel, both_biases)
-    print(
-        "And back:", all(np.array_equal(a, b) for a, b in zip(back, gru, strict=True))
-    )
-    # --8<-- [end:run_layout]
 
     # --8<-- [start:logits]
     logits = np.array([2.0, 1.0, 0.0])
@@ -180,3 +215,11 @@ if __name__ == "__main__":
         print("Probabilities:", exponentials / exponentials.sum())
     print("Shifted by the largest:", character_probas(logits, 0.2).round(3))
     # --8<-- [end:overflow]
+
+    # --8<-- [start:exercise_contexts]
+    for length in range(6):
+        loss = cross_entropy_of_contexts(
+            train_tokens, validation_tokens, length, len(ALPHABET)
+        )
+        print(f"{length} characters before: {quality(loss)}")
+    # --8<-- [end:exercise_contexts]

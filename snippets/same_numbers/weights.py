@@ -4,7 +4,7 @@
 import numpy as np
 
 # --8<-- [end:imports]
-from snippets.character_rnn.weights import gru_to_keras, gru_to_pytorch
+from snippets.recurrent_networks.data import gru_to_keras, gru_to_pytorch
 
 
 # --8<-- [start:linear]

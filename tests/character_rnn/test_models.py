@@ -11,31 +11,15 @@ from importlib import import_module
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from snippets.character_rnn import data, figures, weights
 from snippets.character_rnn.data import ALPHABET, decode, encode
-from snippets.character_rnn.weights import (
-    draw_recurrent_weights,
-    draw_start_weights,
-    gru_to_keras,
-    swap_first_gates,
-)
+from snippets.character_rnn.weights import draw_start_weights
 from tests.frameworks import load, twins
-from tests.gradients import (
-    assert_same,
-    central_differences,
-    few,
-    make_recurrence,
-    recurrences,
-)
 
-READS = ["snippets/character_rnn"]
+READS = ["snippets/character_rnn", "snippets/recurrent_networks"]
 
-NUM_FEATURES, NUM_HIDDEN = 3, 4
 BATCH, TIME = 3, 6
-CELLS = [("rnn_cell", 1), ("gru_cell", 3), ("gru_cell_reset_before", 3)]
 LOSSES = ["loss_by_character", "loss_of_sequence", "loss_by_hand"]
 
 
@@ -52,10 +36,6 @@ class Chapter:
     def tensor(self, array):
         """Return an array as a tensor of the same type, on the device."""
         return self.framework.tensor(array, str(array.dtype))
-
-    def cell(self, name):
-        """Return a cell by hand."""
-        return getattr(self.model, name)
 
     def loss(self, name):
         """Return a function that computes the loss."""
@@ -96,36 +76,6 @@ class InPyTorch(Chapter):
         tensors = [self.torch.tensor(x, requires_grad=True) for x in arrays]
         found = self.torch.autograd.grad(function(*tensors), tensors)
         return [x.numpy() for x in found]
-
-    def jacobian(self, function, at):
-        """Return the derivatives of each entry of a function's value."""
-        return self.torch.autograd.functional.jacobian(function, at)
-
-    def library(self, num_gates, num_features, num_hidden, dtype="float32"):
-        """Return the library's plain RNN or GRU."""
-        layer = self.torch.nn.GRU if num_gates == 3 else self.torch.nn.RNN
-        kind = getattr(self.torch, dtype)
-        return layer(num_features, num_hidden, batch_first=True, dtype=kind)
-
-    def in_the_other_order(self, arrays):
-        """Return a GRU with its weights in Keras' order of the gates."""
-        swapped = [swap_first_gates(array) for array in arrays]
-        layer = self.library(3, arrays[0].shape[1], arrays[1].shape[1])
-        return self.model.load_recurrent_layer(layer, swapped)
-
-    def states(self, layer, features):
-        """Return the states of a layer of the library, as a NumPy array."""
-        return self.numpy(layer.to(self.device)(self.tensor(features))[0])
-
-    def library_slopes(self, layer, features, slopes):
-        """Return a layer's states on the CPU, and the gradients of its weights."""
-        states = layer(self.exact(features))[0]
-        (states * self.exact(slopes)).sum().backward()
-        return self.numpy(states), [self.numpy(x.grad) for x in layer.parameters()]
-
-    def as_in_the_library(self, grads):
-        """Return the gradients of the four arrays as the library has them."""
-        return grads
 
     def state_shape(self, batch, num_hidden):
         """Return the shape of the state that a model hands on."""
@@ -171,49 +121,6 @@ class InTensorFlow(Chapter):
     def numpy(self, tensor):
         """Return a tensor's numbers, also of a gradient that is a list of rows."""
         return self.tf.convert_to_tensor(tensor).numpy()
-
-    def jacobian(self, function, at):
-        """Return the derivatives of each entry of a function's value."""
-        with self.tf.GradientTape() as tape:
-            tape.watch(at)
-            value = function(at)
-        return tape.jacobian(value, at)
-
-    def library(self, num_gates, num_features, num_hidden, dtype="float32"):
-        """Return the library's plain RNN or GRU."""
-        layers = self.keras.layers
-        layer = layers.GRU if num_gates == 3 else layers.SimpleRNN
-        return layer(num_hidden, return_sequences=True, dtype=dtype)
-
-    def in_the_other_order(self, arrays):
-        """Return a GRU with its weights in PyTorch's order of the gates."""
-        weight_ih, weight_hh, bias_ih, bias_hh = arrays
-        layer = self.library(3, weight_ih.shape[1], weight_hh.shape[1])
-        layer.build((None, None, weight_ih.shape[1]))
-        layer.set_weights([weight_ih.T, weight_hh.T, np.stack([bias_ih, bias_hh])])
-        return layer
-
-    def states(self, layer, features):
-        """Return the states of a layer of the library, as a NumPy array."""
-        return self.numpy(layer(features))
-
-    def library_slopes(self, layer, features, slopes):
-        """Return a layer's states, and the gradients of its weights."""
-        variables = [variable.value for variable in layer.trainable_variables]
-        with self.tf.GradientTape() as tape:
-            states = layer(self.exact(features))
-            cost = self.total(states * slopes)
-        grads = tape.gradient(cost, variables)
-        return self.numpy(states), [self.numpy(x) for x in grads]
-
-    def as_in_the_library(self, grads):
-        """Return the gradients of the four arrays as the library has them.
-
-        SimpleRNN has one bias: the slope along either of ours is that along their sum.
-        """
-        if len(grads[0]) == len(grads[1].T):
-            return [grads[0].T, grads[1].T, grads[2]]
-        return gru_to_keras(*grads)
 
     def state_shape(self, batch, num_hidden):
         """Return the shape of the state that a model hands on."""
@@ -265,12 +172,6 @@ def no_window():
 @pytest.fixture
 def tokens():
     return np.arange(50) % 7
-
-
-@pytest.fixture
-def gru_arrays():
-    rng = np.random.default_rng(0)
-    return weights.draw_recurrent_weights(NUM_FEATURES, NUM_HIDDEN, 3, rng)
 
 
 def test_fetch_corpus_asks_pooch_for_the_checked_file(monkeypatch):
@@ -388,45 +289,6 @@ def test_batches_are_as_many_as_asked_for(tokens):
     assert len(drawn) == 4
     for batch in drawn:
         np.testing.assert_array_equal(batch, data.draw_batch(tokens, 5, 3, rng))
-
-
-def test_recurrent_weights_have_pytorchs_shapes_and_range(gru_arrays):
-    shapes = [array.shape for array in gru_arrays]
-    assert shapes == [(12, NUM_FEATURES), (12, NUM_HIDDEN), (12,), (12,)]
-    for array in gru_arrays:
-        assert array.dtype == np.float32
-        assert np.abs(array).max() <= 0.5
-    assert np.abs(gru_arrays[1]).max() > 0.4
-
-
-def test_swapping_twice_changes_nothing():
-    array = np.arange(6)
-    swapped = weights.swap_first_gates(array)
-    assert swapped.tolist() == [2, 3, 0, 1, 4, 5]
-    np.testing.assert_array_equal(weights.swap_first_gates(swapped), array)
-
-
-def test_swapping_refuses_what_is_not_three_gates():
-    with pytest.raises(ValueError, match="array has 8 rows"):
-        weights.swap_first_gates(np.zeros(8))
-
-
-def test_keras_layout_is_z_r_n_in_columns(gru_arrays):
-    weight_ih, weight_hh, bias_ih, bias_hh = gru_arrays
-    kernel, recurrent_kernel, bias = weights.gru_to_keras(*gru_arrays)
-    assert kernel.shape == (NUM_FEATURES, 12)
-    assert recurrent_kernel.shape == (NUM_HIDDEN, 12)
-    assert bias.shape == (2, 12)
-    np.testing.assert_array_equal(kernel[:, :4], weight_ih[4:8].T)  # update
-    np.testing.assert_array_equal(recurrent_kernel[:, 4:8], weight_hh[:4].T)  # reset
-    np.testing.assert_array_equal(bias[0, 8:], bias_ih[8:])  # candidate
-    np.testing.assert_array_equal(bias[1, :4], bias_hh[4:8])
-
-
-def test_layouts_undo_each_other(gru_arrays):
-    back = weights.gru_to_pytorch(*weights.gru_to_keras(*gru_arrays))
-    for array, expected in zip(back, gru_arrays, strict=True):
-        np.testing.assert_array_equal(array, expected)
 
 
 def test_start_weights_have_the_models_shapes_and_repeat_with_their_seed():
@@ -564,41 +426,73 @@ def test_temperature_figure_shows_each_characters_probability():
     np.testing.assert_allclose(other.get_ydata(), 1 - expected)
 
 
-def test_loss_figure_shows_losses_and_their_running_mean():
-    losses = np.arange(20.0)
-    figures.plot_loss(losses, window=4)
-    raw, means = plt.gca().get_lines()
-    np.testing.assert_array_equal(raw.get_ydata(), losses)
-    np.testing.assert_allclose(means.get_ydata(), np.arange(1.5, 18))
-    np.testing.assert_array_equal(means.get_xdata(), np.arange(4, 21))
+def test_history_figure_shows_both_losses():
+    figures.plot_history({"loss": [3.0, 2.0], "val_loss": [2.5, 2.25]}, round_size=50)
+    train, valid = plt.gca().get_lines()
+    assert train.get_xydata().tolist() == [[50.0, 3.0], [100.0, 2.0]]
+    assert valid.get_ydata().tolist() == [2.5, 2.25]
 
 
-@pytest.mark.parametrize("window", [0, 4])
-def test_loss_figure_refuses_a_window_that_does_not_fit(window):
-    with pytest.raises(ValueError, match=f"window is {window}, must be 1 to 3"):
-        figures.plot_loss([1.0, 2.0, 3.0], window)
+def test_quality_is_told_in_three_units():
+    assert weights.quality(np.log(8)) == "2.08 nats, 3.00 bits, perplexity 8.0"
 
 
-def test_state_figure_has_a_column_per_character():
-    states = np.random.default_rng(0).uniform(-1, 1, (5, 8))
-    figures.plot_hidden_state("First", states)
-    axes = plt.gcf().axes[0]
-    np.testing.assert_array_equal(axes.images[0].get_array(), states.T)
-    assert [label.get_text() for label in axes.get_xticklabels()] == list("First")
+@pytest.mark.parametrize("length", [0, 1, 2])
+def test_contexts_are_counted_with_one_to_spare(length):
+    rng = np.random.default_rng(0)
+    train_tokens, tokens = rng.integers(3, size=40), rng.integers(3, size=12)
+    losses = []
+    for i in range(length, 12):
+        context = tokens[i - length : i].tolist()
+        after = [
+            train_tokens[j]
+            for j in range(length, 40)
+            if train_tokens[j - length : j].tolist() == context
+        ]
+        losses.append(-np.log((after.count(tokens[i]) + 1) / (len(after) + 3)))
+    loss = weights.cross_entropy_of_contexts(train_tokens, tokens, length, 3)
+    assert loss == pytest.approx(np.mean(losses))
 
 
-def test_state_figure_refuses_states_of_another_text():
-    with pytest.raises(ValueError, match="text has 3 characters, states 2"):
-        figures.plot_hidden_state("abc", np.zeros((2, 8)))
+def test_a_context_of_one_is_a_pair():
+    tokens = np.random.default_rng(1).integers(5, size=100)
+    expected = data.cross_entropy_of_pairs(tokens, tokens[:30], 5)
+    found = weights.cross_entropy_of_contexts(tokens, tokens[:30], 1, 5)
+    assert found == pytest.approx(expected)
+
+
+def test_contexts_need_a_character_after_them(tokens):
+    with pytest.raises(ValueError, match="2 tokens have no context of 2"):
+        weights.cross_entropy_of_contexts(tokens, tokens[:2], 2, 7)
+
+
+def test_speaker_lines_end_with_a_colon():
+    found = weights.speaker_lines("ROMEO:\nAh: no\nX:")
+    assert found.tolist() == [True] * 7 + [False] * 7 + [True] * 2
+
+
+def test_balanced_accuracy_counts_both_kinds_alike():
+    wanted = np.array([True, False, False, False])
+    values = np.array([1.0, 1.0, -1.0, 0.0])
+    assert weights.balanced_accuracy(values, wanted) == pytest.approx(5 / 6)
+    for one_kind in (wanted | True, wanted & False):
+        with pytest.raises(ValueError, match="true of some"):
+            weights.balanced_accuracy(values, one_kind)
+
+
+def test_unit_is_the_one_that_tells_best_and_has_its_sign():
+    wanted = np.array([True, True, False, False])
+    states = np.array([[1, -1, 1], [-1, -1, 1], [1, 1, -1], [-1, 1, 1]])
+    assert weights.find_unit(states, wanted) == (1, -1)
+    assert weights.find_unit(-states, wanted) == (1, 1)
+
+
+def test_drawn_unit_has_its_signs_below_the_text():
+    drawn = weights.draw_unit("ab\nc", np.array([1.0, -1.0, 0.0, 2.0]))
+    assert drawn == "ab\n+\nc\n+"
 
 
 # --- each framework
-
-
-@pytest.fixture
-def features():
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(BATCH, TIME, 5)).astype(np.float32)
 
 
 @pytest.fixture
@@ -624,15 +518,6 @@ def draw_portions(batch, time):
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
-
-
-def rnn_in_numpy(features, weight_ih, weight_hh, bias_ih, bias_hh):
-    hidden, states = np.zeros((len(features), weight_hh.shape[1])), []
-    for t in range(features.shape[1]):
-        from_input = features[:, t] @ weight_ih.T + bias_ih
-        hidden = np.tanh(from_input + hidden @ weight_hh.T + bias_hh)
-        states.append(hidden)
-    return np.stack(states, axis=1)
 
 
 def gru_in_numpy(features, weight_ih, weight_hh, bias_ih, bias_hh, before=False):
@@ -661,163 +546,6 @@ def loss_in_numpy(start_weights, inputs, targets):
     probas = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
     chosen = np.take_along_axis(probas, targets[..., np.newaxis], axis=2)
     return -np.log(chosen).mean()
-
-
-# --- cells
-
-
-@pytest.mark.parametrize(
-    ("cell", "num_gates", "reference"),
-    [
-        ("rnn_cell", 1, rnn_in_numpy),
-        ("gru_cell", 3, gru_in_numpy),
-        ("gru_cell_reset_before", 3, partial(gru_in_numpy, before=True)),
-    ],
-)
-def test_cells_by_hand_match_numpy(chapter, cell, num_gates, reference, features):
-    arrays = draw_recurrent_weights(5, 4, num_gates, np.random.default_rng(3))
-    tensors = [chapter.tensor(array) for array in arrays]
-    states = chapter.numpy(
-        chapter.model.unroll(chapter.cell(cell), chapter.tensor(features), 4, tensors)
-    )
-    assert states.shape == (BATCH, TIME, 4)
-    assert states.dtype == np.float32
-    np.testing.assert_allclose(states, reference(features, *arrays), atol=1e-6)
-
-
-@pytest.mark.parametrize(("cell", "num_gates"), CELLS[:2])
-@pytest.mark.parametrize("seed", range(5))
-def test_cells_by_hand_match_the_library(chapter, cell, num_gates, seed):
-    rng = np.random.default_rng(seed)
-    features = rng.normal(size=(2, 20, 7)).astype(np.float32)
-    arrays = draw_recurrent_weights(7, 9, num_gates, rng)
-    tensors = [chapter.tensor(array) for array in arrays]
-    by_hand = chapter.model.unroll(
-        chapter.cell(cell), chapter.tensor(features), 9, tensors
-    )
-    layer = chapter.library(num_gates, 7, 9)
-    states = chapter.states(chapter.model.load_recurrent_layer(layer, arrays), features)
-    np.testing.assert_allclose(chapter.numpy(by_hand), states, atol=chapter.near)
-
-
-def test_the_other_order_of_gates_loads_but_computes_something_else(chapter, features):
-    arrays = draw_recurrent_weights(5, 4, 3, np.random.default_rng(6))
-    states = chapter.states(chapter.in_the_other_order(arrays), features)
-    assert np.abs(states - gru_in_numpy(features, *arrays)).max() > 0.05
-
-
-@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
-@few
-@given(data=st.data())
-def test_gradient_through_a_cell(chapter, cell, num_gates, data):
-    case, cell = data.draw(recurrences(num_gates)), chapter.cell(cell)
-    arguments = [case.features[:, 0], case.hidden, *case.weights]
-    slopes = chapter.exact(case.slopes[:, 0])
-
-    def cost(*arguments):
-        return chapter.total(cell(*arguments) * slopes)
-
-    found = chapter.slopes(cost, arguments)
-    assert_same(found, by_differences(chapter, cost, arguments))
-
-
-def by_differences(chapter, function, arrays):
-    """Return the central differences of a function of several tensors."""
-    return central_differences(lambda *x: function(*map(chapter.exact, x)), arrays)
-
-
-@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
-def test_cell_maps_no_rows_to_no_rows(chapter, cell, num_gates):
-    case, cell = make_recurrence(1, 2, 3, 4, num_gates, 1, seed=0), chapter.cell(cell)
-    features, hidden = map(chapter.exact, (case.features[:0], case.hidden[:0]))
-    weights = map(chapter.exact, case.weights)
-    assert cell(features[:, 0], hidden, *weights).shape == (0, 4)
-
-    def total(*weights):
-        states = chapter.model.unroll(cell, features, 4, weights)
-        assert states.shape == (0, 2, 4)
-        return chapter.total(states)
-
-    for grad in chapter.slopes(total, case.weights):
-        np.testing.assert_array_equal(grad, np.zeros_like(grad))
-
-
-@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
-@few
-@given(data=st.data())
-def test_gradient_back_through_time(chapter, cell, num_gates, data):
-    case, cell = data.draw(recurrences(num_gates)), chapter.cell(cell)
-    arguments, slopes = [case.features, *case.weights], chapter.exact(case.slopes)
-
-    def cost(features, *weights):
-        states = chapter.model.unroll(cell, features, slopes.shape[2], weights)
-        return chapter.total(states * slopes)
-
-    found = chapter.slopes(cost, arguments)
-    assert_same(found, by_differences(chapter, cost, arguments))
-
-
-@pytest.mark.parametrize(("cell", "num_gates"), CELLS[:2])
-@few
-@given(data=st.data())
-def test_states_and_gradient_are_the_librarys(chapter, cell, num_gates, data):
-    case, cell = data.draw(recurrences(num_gates)), chapter.cell(cell)
-    num_features, num_hidden = case.features.shape[2], case.hidden.shape[1]
-    layer = chapter.library(num_gates, num_features, num_hidden, "float64")
-    layer = chapter.model.load_recurrent_layer(layer, case.weights)
-    expected, slopes = chapter.library_slopes(layer, case.features, case.slopes)
-    features = chapter.exact(case.features)
-
-    def states(*weights):
-        return chapter.model.unroll(cell, features, num_hidden, weights)
-
-    def cost(*weights):
-        return chapter.total(states(*weights) * chapter.exact(case.slopes))
-
-    assert_same([states(*map(chapter.exact, case.weights))], [expected])
-    grads = chapter.slopes(cost, case.weights)
-    assert_same(chapter.as_in_the_library(grads), slopes)
-
-
-@few
-@given(case=recurrences(num_gates=1))
-def test_slope_of_the_plain_cell_is_the_one_in_the_text(chapter, case):
-    weights = list(map(chapter.exact, case.weights))
-    features, hidden = map(chapter.exact, (case.features[0, :1], case.hidden[:1]))
-
-    def state(before):
-        return chapter.model.rnn_cell(features, before, *weights)[0]  # tanh(a)
-
-    found = chapter.jacobian(state, hidden)[:, 0]  # (num_hidden, num_hidden)
-    assert_same([found], [(1 - state(hidden) ** 2)[:, None] * weights[1]])
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("cell", "num_gates"), CELLS)
-def test_cells_are_exact_where_every_gate_is_open_or_shut(
-    chapter, cell, num_gates, dtype
-):
-    rng, units, cell = np.random.default_rng(0), 2 * num_gates, chapter.cell(cell)
-    signs = rng.choice([-1.0, 1.0], (8, units))
-    kept = signs[:, 2:4] > 0 if num_gates == 3 else np.full((8, 2), False)
-    shapes = [(8, 2), (units, 2), (units,), (units,)]
-    drawn = [signs, *map(rng.standard_normal, shapes)]
-    features, hidden, *rest = [array.astype(dtype) for array in drawn]
-    weights = map(chapter.exact, [1e4 * np.eye(units, dtype=dtype), *rest])
-    computed = partial(call_with, cell, list(weights))
-    state = chapter.numpy(computed(*map(chapter.exact, (features, hidden))))
-    by_features, by_hidden = chapter.slopes(
-        lambda *x: chapter.total(computed(*x)), [features, hidden]
-    )
-    assert state.dtype == by_features.dtype == by_hidden.dtype == dtype
-    np.testing.assert_array_equal(state, np.where(kept, hidden, signs[:, -2:]))
-    np.testing.assert_array_equal(by_features, np.zeros((8, units)))
-    np.testing.assert_array_equal(by_hidden, kept)
-
-
-def call_with(cell, weights, features, hidden):
-    """Return a cell's next state."""
-    return cell(features, hidden, *weights)
 
 
 # --- the model, and what it writes
@@ -873,9 +601,9 @@ def test_char_to_tensor_refuses_what_has_no_index(chapter, text, message):
         chapter.model.char_to_tensor(text)
 
 
-def test_evaluate_draws_what_numpy_draws(chapter, model, start_weights):
+def test_generate_draws_what_numpy_draws(chapter, model, start_weights):
     generator = np.random.default_rng(5)
-    written = chapter.model.evaluate(model, "Th", 12, 0.7, generator)
+    written = chapter.model.generate(model, "Th", 12, 0.7, generator)
     rng, text = np.random.default_rng(5), "Th"
     for _ in range(12):
         logits = logits_in_numpy(start_weights, encode(text)[np.newaxis, :])
@@ -883,9 +611,9 @@ def test_evaluate_draws_what_numpy_draws(chapter, model, start_weights):
     assert written == text
 
 
-def test_evaluate_follows_its_generator(chapter, model):
+def test_generate_follows_its_generator(chapter, model):
     first, again, other = (
-        chapter.model.evaluate(model, "A", 20, 1.0, np.random.default_rng(seed))
+        chapter.model.generate(model, "A", 20, 1.0, np.random.default_rng(seed))
         for seed in (1, 1, 2)
     )
     assert first == again != other
@@ -893,9 +621,9 @@ def test_evaluate_follows_its_generator(chapter, model):
     assert set(first) <= set(ALPHABET)
 
 
-def test_evaluate_draws_one_character_if_asked(chapter, model):
+def test_generate_draws_one_character_if_asked(chapter, model):
     generator = np.random.default_rng(0)
-    text = chapter.model.evaluate(model, "AB", 1, 0.8, generator)
+    text = chapter.model.generate(model, "AB", 1, 0.8, generator)
     assert (text[:2], len(text)) == ("AB", 3)
 
 
@@ -909,11 +637,11 @@ def test_evaluate_draws_one_character_if_asked(chapter, model):
         ({"num_characters": 0}, "num_characters is 0"),
     ],
 )
-def test_evaluate_refuses_bad_input(chapter, model, changed, message):
+def test_generate_refuses_bad_input(chapter, model, changed, message):
     arguments = {"prompt": "A", "num_characters": 5, "temperature": 0.8} | changed
     generator = np.random.default_rng(0)
     with pytest.raises(ValueError, match=message):
-        chapter.model.evaluate(model, **arguments, generator=generator)
+        chapter.model.generate(model, **arguments, generator=generator)
 
 
 # --- losses, gradients, training
@@ -998,6 +726,34 @@ def test_validation_loss_is_the_mean_over_whole_portions(chapter, model, start_w
     assert loss == pytest.approx(expected, rel=1e-5)
 
 
+def test_loss_of_rows_hands_the_state_on(chapter, model, start_weights):
+    tokens = np.random.default_rng(4).integers(100, size=33)
+    loss = chapter.training.loss_handing_on(model, tokens, 5, num_rows=3)
+    inputs, targets = tokens[:30].reshape(3, 10), tokens[1:31].reshape(3, 10)
+    assert isinstance(loss, float)
+    expected = loss_in_numpy(start_weights, inputs, targets)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match="4 rows of 10: of 33 tokens"):
+        chapter.training.loss_handing_on(model, tokens, 10, num_rows=4)
+
+
+def test_fit_trains_tells_losses_and_writes(chapter, monkeypatch, capsys):
+    monkeypatch.setattr(chapter.training, "PORTION_SIZE", 10)
+    monkeypatch.setattr(chapter.training, "BATCH_SIZE", 4)
+    tokens = np.tile(encode("To be, or not. "), 20)
+    start = draw_start_weights(len(ALPHABET), 8, 16, np.random.default_rng(1))
+    model = chapter.model.build_model(start)
+    batches = data.draw_batches(tokens, 10, 4, 30, np.random.default_rng(0))
+    history = chapter.training.fit(model, batches, tokens, 3, 10)
+    assert [len(history[x]) for x in ("loss", "val_loss")] == [3, 3]
+    assert history["loss"][0] > history["loss"][2]
+    left = chapter.training.validation_loss(model, tokens, 10)
+    assert history["val_loss"][2] == pytest.approx(left, rel=1e-4)
+    lines = capsys.readouterr().out.splitlines()
+    assert [x.split(" ")[0] for x in lines] == ["10", "20", "30"]
+    assert all("batches: 'The " in x or 'batches: "The ' in x for x in lines)
+
+
 def test_validation_loss_refuses_a_portion_longer_than_the_text(chapter, model):
     with pytest.raises(ValueError, match="portion_size is 5 of 5 tokens"):
         chapter.training.validation_loss(model, np.zeros(5, dtype=int), 5)
@@ -1073,14 +829,6 @@ def test_model_is_on_the_device(pytorch, start_weights):
     assert {x.device.type for x in model.parameters()} == {pytorch.device.type}
 
 
-def test_weights_that_a_layer_has_no_place_for_are_refused(pytorch):
-    arrays = draw_recurrent_weights(7, 9, 3, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="longer"):
-        pytorch.model.load_recurrent_layer(
-            pytorch.torch.nn.GRU(7, 9), [*arrays, arrays[0]]
-        )
-
-
 def test_fast_unroll_has_the_gradient_that_differences_find(pytorch):
     torch = pytorch.torch
     generator = torch.Generator().manual_seed(0)
@@ -1103,18 +851,6 @@ def test_fast_unroll_refuses_a_gradient_of_its_gradient(pytorch):
 
 
 # --- TensorFlow's own
-
-
-def test_reset_before_the_product_is_keras_reset_after_false(tensorflow, features):
-    arrays = draw_recurrent_weights(5, 4, 3, np.random.default_rng(7))
-    kernel, recurrent_kernel, bias = gru_to_keras(*arrays)
-    layer = tensorflow.keras.layers.GRU(4, return_sequences=True, reset_after=False)
-    layer.build(features.shape)
-    layer.set_weights([kernel, recurrent_kernel, bias.sum(axis=0)])
-    tensors = [tensorflow.tensor(array) for array in arrays]
-    cell = tensorflow.model.gru_cell_reset_before
-    states = tensorflow.model.unroll(cell, tensorflow.tensor(features), 4, tensors)
-    np.testing.assert_allclose(layer(features), states, atol=1e-6)
 
 
 def test_adam_sums_repeated_rows_before_it_squares(tensorflow):
