@@ -116,10 +116,10 @@ def load_params(model, params):
 # --8<-- [start:generate]
 @torch.inference_mode()
 def generate(model, tokens, num_tokens, rng, **choice):
-    """Return the tokens and so many more; each step reads the last CONTEXT again."""
-    tokens = [int(token) for token in tokens]
+    """Return the tokens and so many more; each step reads the whole context again."""
+    tokens, context = [int(token) for token in tokens], model.positions.num_embeddings
     for _ in range(num_tokens):
-        logits, _ = model(torch.tensor([tokens[-CONTEXT:]]))
+        logits, _ = model(torch.tensor([tokens[-context:]]))
         tokens.append(choose(logits[0, -1].numpy(), rng, **choice))
     return tokens
 
@@ -130,7 +130,7 @@ def generate(model, tokens, num_tokens, rng, **choice):
 # --8<-- [start:cached]
 @torch.inference_mode()
 def generate_cached(model, tokens, num_tokens, rng, **choice):
-    """Return what generate does, but read each token once; at most CONTEXT in all."""
+    """Return what generate does, but read each token once; at most a context."""
     tokens, past = [int(token) for token in tokens], None
     new = tokens
     for _ in range(num_tokens):

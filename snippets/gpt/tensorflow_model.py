@@ -1,6 +1,8 @@
 """A GPT in TensorFlow: blocks with a causal mask, tied weights, and a cache."""
 
 # --8<-- [start:imports]
+from functools import cache
+
 import keras
 import tensorflow as tf
 
@@ -37,7 +39,7 @@ class CausalAttention(keras.layers.Layer):
                 tf.concat(pair, axis=2)
                 for pair in zip(past, (keys, values), strict=True)
             )
-        new, seen = queries.shape[2], keys.shape[2]
+        new, seen = tf.shape(queries)[2], tf.shape(keys)[2]
         mask = tf.linalg.band_part(tf.ones((new, seen), tf.bool), -1, seen - new)
         outputs, _ = attend(queries, keys, values, mask)
         return self.to_outputs(merge_heads(outputs)), (keys, values)
@@ -90,9 +92,9 @@ class GPT(keras.Model):
 
     def call(self, tokens, past=None):
         """Return logits (batch, length, vocabulary), and keys and values by block."""
-        start = 0 if past is None else past[0][0].shape[2]
+        start = 0 if past is None else tf.shape(past[0][0])[2]
         one_hot = tf.one_hot(tokens, self.tokens.shape[0], dtype=self.tokens.dtype)
-        x = one_hot @ self.tokens + self.positions[start : start + tokens.shape[1]]
+        x = one_hot @ self.tokens + self.positions[start : start + tf.shape(tokens)[1]]
         kept = []
         for number, block in enumerate(self.blocks):
             x, pair = block(x, None if past is None else past[number])
@@ -109,11 +111,22 @@ def load_params(model, params):
 
 
 # --8<-- [start:generate]
+@cache
+def compile_reader(model):
+    """Return the model as a graph for any number of tokens, and a past of no places."""
+    width, heads = model.tokens.shape[1], model.blocks[0].attention.num_heads
+    part = tf.TensorSpec((1, heads, None, width // heads))
+    signature = tf.TensorSpec((1, None), tf.int32), [(part, part)] * len(model.blocks)
+    nothing = tf.zeros((1, heads, 0, width // heads))
+    return tf.function(model, signature), [(nothing, nothing)] * len(model.blocks)
+
+
 def generate(model, tokens, num_tokens, rng, **choice):
-    """Return the tokens and so many more; each step reads the last CONTEXT again."""
-    tokens = [int(token) for token in tokens]
+    """Return the tokens and so many more; each step reads the whole context again."""
+    tokens, context = [int(token) for token in tokens], model.positions.shape[0]
+    read, nothing = compile_reader(model)
     for _ in range(num_tokens):
-        logits, _ = model(tf.constant([tokens[-CONTEXT:]]))
+        logits, _ = read(tf.constant([tokens[-context:]]), nothing)
         tokens.append(choose(logits[0, -1].numpy(), rng, **choice))
     return tokens
 
@@ -123,11 +136,11 @@ def generate(model, tokens, num_tokens, rng, **choice):
 
 # --8<-- [start:cached]
 def generate_cached(model, tokens, num_tokens, rng, **choice):
-    """Return what generate does, but read each token once; at most CONTEXT in all."""
-    tokens, past = [int(token) for token in tokens], None
-    new = tokens
+    """Return what generate does, but read each token once; at most a context."""
+    read, past = compile_reader(model)
+    new = tokens = [int(token) for token in tokens]
     for _ in range(num_tokens):
-        logits, past = model(tf.constant([new]), past)
+        logits, past = read(tf.constant([new]), past)
         tokens.append(choose(logits[0, -1].numpy(), rng, **choice))
         new = tokens[-1:]
     return tokens

@@ -16,7 +16,7 @@ NUM_HEADS = 4
 WIDTH = 128
 CONTEXT = 64  # characters that the model sees at once
 BATCH_SIZE = 12
-NUM_STEPS = 200
+NUM_STEPS = 500
 PEAK_RATE = 0.001
 SEED = 1
 # --8<-- [end:hyperparameters]
@@ -54,20 +54,20 @@ def draw_batches(tokens, num_batches, seed):
 
 
 # --8<-- [start:schedule]
-def learning_rate(step, num_steps=NUM_STEPS):
+def learning_rate(step, num_steps=NUM_STEPS, peak=PEAK_RATE):
     """Return the rate of a step: a linear warm-up, then half a cosine to a tenth."""
     warm_up = num_steps // 20
     if step < warm_up:
-        return PEAK_RATE * (step + 1) / warm_up
+        return peak * (step + 1) / warm_up
     progress = (step - warm_up) / (num_steps - warm_up)
-    return PEAK_RATE * (0.55 + 0.45 * np.cos(np.pi * progress))
+    return peak * (0.55 + 0.45 * np.cos(np.pi * progress))
 
 
 # --8<-- [end:schedule]
 
 
 # --8<-- [start:start]
-def draw_params(vocabulary, seed, num_layers=NUM_LAYERS, width=WIDTH):
+def draw_params(vocabulary, seed, num_layers=NUM_LAYERS, width=WIDTH, context=CONTEXT):
     """Return the start weights in the order of the layers, float32.
 
     Matrices (inputs, outputs) have standard deviation 0.02; those whose results are
@@ -80,7 +80,7 @@ def draw_params(vocabulary, seed, num_layers=NUM_LAYERS, width=WIDTH):
         return scale * rng.standard_normal(shape)
 
     norm = [np.ones(width), np.zeros(width)]
-    params = [normal(0.02, vocabulary, width), normal(0.02, CONTEXT, width)]
+    params = [normal(0.02, vocabulary, width), normal(0.02, context, width)]
     for _ in range(num_layers):
         params += [*norm, normal(0.02, width, 3 * width), normal(small, width, width)]
         params += [*norm, normal(0.02, width, 4 * width), np.zeros(4 * width)]

@@ -4,7 +4,12 @@ from functools import partial
 
 import numpy as np
 
-from snippets.gpt.training import CONTEXT, SEED, draw_params, encode, read_plays
+from snippets.gpt.training import (
+    SEED,
+    draw_params,
+    encode,
+    read_plays,
+)
 
 SPEED = {
     "title": "GPT",
@@ -14,9 +19,12 @@ SPEED = {
     "rounds": {1: 5},  # by the number of threads
     "chapter": ("read again", "with the cache"),  # in its own table
     "memory": False,  # there would be little but the framework's
+    "growth": "characters in the text",
 }
+LENGTHS = [32, 64, 128, 256, 512]
+LONG = 256  # characters in the text of the table
 TRAINED = "GPT, float32"
-BOUNDS = {TRAINED: 1e-4}  # on the losses, at any step
+BOUNDS = {TRAINED: 1e-5}  # on the losses, at any step
 VOCABULARY = 65
 
 
@@ -31,37 +39,52 @@ def modules(framework):
     return tensorflow_model, tensorflow_train
 
 
-def build(models):
+def build(models, seed=SEED, scale=1, **sizes):
     """Return the model with the start weights that both frameworks have."""
-    model = models.GPT(VOCABULARY)
-    models.load_params(model, draw_params(VOCABULARY, SEED))
+    model = models.GPT(VOCABULARY, **sizes)
+    params = draw_params(VOCABULARY, seed, **sizes)
+    models.load_params(model, [scale * x for x in params])
     return model
 
 
+def train_tokens():
+    """Return the training text's tokens, and those of the validation text."""
+    texts = read_plays()
+    characters = sorted({*texts[0], *texts[1]})
+    return [encode(text, characters) for text in texts]
+
+
 def races(framework, _):
-    """Return by its name the preparation of each way to fill the context with text."""
+    """Return by its name the preparation of each way to write a text."""
     if framework == "numpy":
         return {}
     models, _ = modules(framework)
+    ways = {"read again": models.generate, "with the cache": models.generate_cached}
 
-    def prepare(write):
+    def prepare(write, length):
         def run():
             rng = np.random.default_rng(SEED)
-            return write(model, [0], CONTEXT - 1, rng, top_k=10)
+            return write(model, [0], length - 1, rng, top_k=10)
 
-        model = build(models)
-        return run, lambda _, tokens: {"tokens": [str(x) for x in tokens]}
+        model = build(models, scale=10, context=LENGTHS[-1])
+        told = f"text of {length}"
+        return run, lambda _, tokens: {told: [str(x) for x in tokens]}
 
-    ways = {"read again": models.generate, "with the cache": models.generate_cached}
-    return {"speed": {name: partial(prepare, way) for name, way in ways.items()}}
+    return {
+        "speed": {name: partial(prepare, way, LONG) for name, way in ways.items()},
+        "growth": {
+            f"{name}|{n}": partial(prepare, way, n)
+            for name, way in ways.items()
+            for n in LENGTHS
+        },
+    }
 
 
 def train(framework):
     """Return by name the losses and the last weights of what has a bound."""
     models, training = modules(framework)
     model = build(models)
-    text, rest = read_plays()
-    losses = training.train(model, encode(text, sorted({*text, *rest})))
+    losses = training.train(model, train_tokens()[0])
     if framework == "pytorch":
         linear = [x.weight for x in model.modules() if hasattr(x, "in_features")]
         transposed = {id(weight) for weight in linear}

@@ -118,19 +118,53 @@ def test_training_lowers_the_loss(adapter, capsys) -> None:
     assert [x[:9] for x in lines] == ["Step: 010", "Step: 020"]
 
 
-def test_gains_and_biases_do_not_decay(adapter) -> None:
-    optimizer = adapter.training.build_optimizer(adapter.model())
+def adamw_in_numpy(start, grads, rate):
+    """Return a matrix and a vector after updates by pairs of gradients, in float64."""
+    params = [x.astype(np.float64) for x in start]
+    means, squares = ([np.zeros_like(x) for x in params] for _ in range(2))
+    for step, pair in enumerate(grads, 1):
+        norm = np.sqrt(sum((x**2).sum() for x in pair))
+        for i, grad in enumerate(pair):
+            grad = grad / max(1, norm)
+            means[i] = 0.9 * means[i] + 0.1 * grad
+            squares[i] = 0.99 * squares[i] + 0.01 * grad**2
+            root = np.sqrt(squares[i] / (1 - 0.99**step)) + 1e-8
+            if params[i].ndim == 2:
+                params[i] *= 1 - rate * 0.1
+            params[i] -= rate * means[i] / (1 - 0.9**step) / root
+    return params
+
+
+def test_optimizer_clips_and_shrinks_matrices_only(adapter) -> None:
+    rng = np.random.default_rng(0)
+    start = [rng.normal(size=shape).astype(np.float32) for shape in [(2, 3), (2,)]]
+    grads = [[scale * x for x in start] for scale in (10, 1e-4, -0.1, 1e-7)]
+    expected = adamw_in_numpy(start, grads, 0.1)
     if adapter.name == "pytorch":
-        matrices, vectors = optimizer.param_groups
-        assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.1, 0)
-        assert {x.ndim for x in matrices["params"]} == {2}
-        assert {x.ndim for x in vectors["params"]} == {1}
+        torch = adapter.framework
+        layer = torch.nn.Linear(3, 2)
+        params = list(layer.parameters())
+        with torch.no_grad():
+            for param, array in zip(params, start, strict=True):
+                param.copy_(torch.from_numpy(array))
+        optimizer = adapter.training.build_optimizer(layer)
+        for group in optimizer.param_groups:
+            group["lr"] = 0.1
+        for pair in grads:
+            for param, grad in zip(params, pair, strict=True):
+                param.grad = torch.from_numpy(grad.copy())
+            torch.nn.utils.clip_grad_norm_(params, 1.0)
+            optimizer.step()
     else:
-        model = adapter.model()
-        optimizer = adapter.training.build_optimizer(model)
-        for variable in model.trainable_variables:
-            decays = optimizer._use_weight_decay(variable)
-            assert decays == (len(variable.shape) == 2)
+        params = [adapter.framework.Variable(x) for x in start]
+        optimizer = adapter.training.AdamW(params)
+        for pair in grads:
+            optimizer.apply([adapter.framework.constant(x) for x in pair], 0.1)
+    found = [
+        x.detach().numpy() if adapter.name == "pytorch" else x.numpy() for x in params
+    ]
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=2e-5, atol=2e-6)
 
 
 def test_low_rank_starts_as_the_model_and_can_be_merged(adapter) -> None:
