@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import ROOT
-from benchmarks.speed import LABELS, number, say
+from benchmarks.told import LABELS, number, say
 from benchmarks.worker import own_files, peak_bytes
 from pagecode.book import measured
 from pagecode.book.data import stand_ins
@@ -32,7 +32,7 @@ from pagecode.files import write
 from pagecode.frameworks import FRAMEWORKS
 from pagecode.run import figure, machine
 
-HARNESS = [f"benchmarks/{x}.py" for x in ("__init__", "results", "speed", "worker")]
+HARNESS = [f"benchmarks/{x}.py" for x in ("__init__", "results", "told", "worker")]
 HEAD = ["model", "parameters", "seeds", *FRAMEWORKS, "yardstick"]
 COSTS = ["model", "parameters"]  # what compare/costs.md shows of all pages
 COSTS += [f"{x}, {y}" for x in FRAMEWORKS for y in ("CPU seconds", "memory in MB")]

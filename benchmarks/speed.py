@@ -23,15 +23,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks import ROOT, chapters, declared
+from benchmarks.told import LABELS, number, say
 from pagecode.book import measured
 from pagecode.files import write
-from pagecode.frameworks import FRAMEWORKS
 from pagecode.run import figure, machine
 from pagecode.run.compare import first_difference
 
-LABELS = {name: label for label, name in FRAMEWORKS.items()} | {"numpy": "NumPy"}
 WORKER = [sys.executable, "-m", "benchmarks.worker", "speed"]
-HARNESS = [f"benchmarks/{x}.py" for x in ("__init__", "speed", "worker")]
+HARNESS = [f"benchmarks/{x}.py" for x in ("__init__", "speed", "told", "worker")]
 SUMMARY = "compare/speed.md"  # the page that shows all chapters
 SLOW = 5  # seconds, from which on a second warm-up is not worth its time
 
@@ -122,14 +121,6 @@ class Worker:
         return self.answer()
 
 
-def say(text, end=False):
-    """Tell a terminal how far we are, on one line; tell anything else only the ends."""
-    if sys.stdout.isatty():
-        print(f"\r\033[K{text}", end="\n" if end else "", flush=True)
-    elif end:
-        print(text, flush=True)
-
-
 def require_agreement(results):
     """Raise ValueError unless variants that computed the same found the same.
 
@@ -176,22 +167,14 @@ def run_race(workers, race, rounds, shortest):
         loops[framework, variant] = max(1, math.ceil(shortest / seconds))
     require_agreement(results)
     seconds = {key: [] for key in order}
-    for number in range(rounds):
-        for key in order if number % 2 else reversed(order):
-            say(f"{race}: round {number + 1} of {rounds}, {LABELS[key[0]]}, {key[1]}")
+    for turn in range(rounds):
+        for key in order if turn % 2 else reversed(order):
+            say(f"{race}: round {turn + 1} of {rounds}, {LABELS[key[0]]}, {key[1]}")
             told = workers[key[0]].ask(race, key[1], loops[key])
             again = (key[0], f"{key[1]}, again")
             require_agreement({key: results[key], again: told["result"]})
             seconds[key].append(told["seconds"])
     return {key: np.array(x) for key, x in seconds.items()}
-
-
-def number(value):
-    """Return a number with three digits, two below 1, as a reader would write it."""
-    if value >= 1000:
-        return f"{float(f'{value:.3g}'):,.0f}"
-    decimals = (2 if value >= 1 else 1) - math.floor(math.log10(value))
-    return f"{value:.{max(decimals, 0)}f}"
 
 
 def spread(values):
@@ -213,7 +196,12 @@ def table_of(race, runs, peaks):
                 row += ["–", "–"]
                 continue
             base, each = race.baseline_of(key[0]), race.per_unit(key, seconds[key])
-            ratio = "1" if key == base else spread(seconds[base] / each)
+            if key == base:
+                ratio = "1"
+            elif base in seconds:
+                ratio = spread(seconds[base] / each)
+            else:  # the floor, where each framework has a baseline of its own
+                ratio = "–"
             row += [spread(race.scale * each), ratio]
         rows.append(row + ([f"{peaks[key] / 1e6:,.0f}"] if peaks else []))
     return rows
@@ -259,10 +247,12 @@ def growth_of(seconds):
 def draw_ratios(tables):
     """Draw how many times faster each variant is, with quartiles, for each chapter.
 
-    Takes each chapter's table by its title; its own rows say what is drawn.
+    Takes each chapter's table by its title; its own rows say what is drawn. A row
+    without a ratio is left out.
     """
     import matplotlib.pyplot as plt
 
+    tables = {title: [x for x in rows if x[2] != "–"] for title, rows in tables.items()}
     heights = [len(rows) - 1 for rows in tables.values()]
     picture, axes = plt.subplots(
         len(tables), 1, figsize=(7, 0.26 * sum(heights) + 2), sharex=True,

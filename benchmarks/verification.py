@@ -22,7 +22,8 @@ import nbformat
 import numpy as np
 from nbclient import NotebookClient
 
-from benchmarks.speed import say, spread
+from benchmarks.speed import spread
+from benchmarks.told import say
 from pagecode.book import measured
 from pagecode.give.export import export_page
 from pagecode.prove.store import held

@@ -94,6 +94,17 @@ def test_ratios_are_taken_round_by_round() -> None:
     assert second[2] == "2.00 (2.00–2.00)"
 
 
+def test_a_floor_has_no_ratio_where_each_framework_is_its_own_baseline() -> None:
+    seconds = {("pytorch", "by hand"): np.array([2.0])}
+    seconds |= {("numpy", "the products alone"): np.array([0.5])}
+    table = speed.table_of(RACES["multilayer_perceptron"], {"one thread": seconds}, {})
+    assert [row[2] for row in table[1:]] == ["1", "–"]
+    picture = speed.draw_ratios({"Multilayer perceptron": table})
+    assert [x.get_text() for x in picture.axes[0].get_yticklabels()] == [
+        "PyTorch, by hand"
+    ]
+
+
 def test_a_batch_of_64_is_counted_as_64_portions() -> None:
     base = {("pytorch", "a call per character"): np.array([6.4])}
     seconds = base | {("pytorch", "fast, batch of 64"): np.array([64.0])}
