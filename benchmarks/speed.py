@@ -57,6 +57,8 @@ class Race:
     memory: bool = True  # whether each variant's memory is told
     work: dict[str, int] = field(default_factory=dict)  # of a run; 1 by default
     growth: str = ""  # what the variants of the race "growth" grow with
+    # The slopes that are expected of these variants; 1 by default.
+    slopes: dict[str, str] = field(default_factory=dict)
 
     def baseline_of(self, framework):
         """Return the (framework, variant) that a framework's are held against."""
@@ -348,7 +350,8 @@ def measure(page, chapter, quick):
     if curves:
         tables["growth"] = [["way", "grows with", "slope", "expected"]]
         for label, (_, _, slope) in curves.items():
-            tables["growth"].append([label, race.growth, f"{slope:.2f}", "1"])
+            expected = race.slopes.get(label.partition(", ")[2], "1")
+            tables["growth"].append([label, race.growth, f"{slope:.2f}", expected])
     for name in tables.keys() - {"chapter"}:
         print(measured.table(tables[name]))
     if quick:

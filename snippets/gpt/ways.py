@@ -20,6 +20,7 @@ SPEED = {
     "chapter": ("read again", "with the cache"),  # in its own table
     "memory": False,  # there would be little but the framework's
     "growth": "characters in the text",
+    "slopes": {"read again": "up to 2", "with the cache": "1"},
 }
 LENGTHS = [32, 64, 128, 256, 512]
 LONG = 256  # characters in the text of the table
