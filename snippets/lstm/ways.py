@@ -80,7 +80,7 @@ def reader_by_hand(framework):
 
     cell, recurrent = model.recurrent.cell, model.recurrent
 
-    def call(features):
+    def call(features, **_):  # Keras says whether it trains
         kernels = [tf.transpose(x.value) for x in (cell.kernel, cell.recurrent_kernel)]
         weights = [*kernels, cell.bias.value, tf.zeros_like(cell.bias.value)]
         return unroll(lstm_cell, features, 2 * NUM_HIDDEN, weights)[:, :, :NUM_HIDDEN]
