@@ -32,7 +32,7 @@ def unroll(cell, features, num_hidden, weights):
 
     Returns the states after each step, (batch, time, num_hidden).
     """
-    hidden = tf.zeros((len(features), num_hidden), features.dtype)
+    hidden = tf.zeros((features.shape[0], num_hidden), features.dtype)
     states = []
     for t in range(features.shape[1]):
         hidden = cell(features[:, t], hidden, *weights)
