@@ -200,7 +200,7 @@ def test_block_outside_the_tabs_follows_the_chosen_tab(tab) -> None:
     visit(tab, CHAPTER)
     shared = next(i for i, x in enumerate(CHAPTER.blocks) if x.framework is None)
     for label in ("TensorFlow", "PyTorch"):
-        tab.locator(".tabbed-labels label", has_text=label).first.click()
+        tab.locator(".tabbed-labels label:visible", has_text=label).first.click()
         said, _ = copied(tab, buttons(tab, shared)[1].click)
         assert said.endswith(f"({label})")
 
