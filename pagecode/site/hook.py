@@ -7,6 +7,7 @@ of the notebooks, which mkdocs-jupyter shows, and of what is written beside the 
 import logging
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -24,7 +25,7 @@ from pagecode.site.extension import draw_pictures, thin
 from pagecode.site.notebooks import dressed, marked, with_contents, with_formulas
 
 log = get_plugin_logger("pagecode")
-NOTEBOOKS = books.MEMORY / "notebooks"  # where they lie for MkDocs to find them
+notebooks: TemporaryDirectory[str]  # where MkDocs finds them; of this command alone
 serving = False  # somebody is writing, and sees the pages as they are now
 book: Book
 built: dict[str, tuple[str, str]] = {}  # what each page was built of, and its title
@@ -36,7 +37,8 @@ started = 0.0
 
 def on_startup(command: str, **_: Any) -> None:
     """Note whether somebody is writing: then a build is of the pages that changed."""
-    global serving
+    global notebooks, serving
+    notebooks = TemporaryDirectory(prefix="notebooks-")
     serving = command == "serve"
     built.clear()
     found.clear()
@@ -77,11 +79,11 @@ def on_files(files: Any, config: Any) -> Any:
                 "  to do     remove it: each page is a notebook, made when it is built"
             )
     try:
-        notebooks = list(book.notebooks())
+        exports = list(book.notebooks())
     except ValueError as error:
         raise PluginError(str(error)) from error
-    folder = book.root / NOTEBOOKS
-    for _, export in notebooks:
+    folder = Path(notebooks.name)
+    for _, export in exports:
         books.write(folder / export.shown, marked(export.text)[0])
         where = str(folder), config.site_dir, config.use_directory_urls
         files.append(File(export.shown, *where))
