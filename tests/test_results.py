@@ -194,6 +194,7 @@ def test_both_frameworks_tables_and_picture_are_written(
     facts = measured.read(measured.place("models/tiny.md", "results"), tmp_path)
     [head, row] = facts["tables"]["table"]
     assert (head, row[:3]) == (results.HEAD, ["model", "10", "2"])
+    assert all(x.startswith("1.00 ± 0.71<br>0.0") for x in row[3:5])
     assert facts["again"] == "make results PAGE=models/tiny.md"
     assert not facts["stale"]
     assert {*results.HARNESS, "snippets/tiny/ways.py"} <= {*facts["sources"]}

@@ -193,10 +193,13 @@ def test_every_race_names_a_baseline_and_rows_that_are_timed(
 
 
 def test_only_pages_with_ways_can_be_measured() -> None:
-    nav = (ROOT / "mkdocs.yml").read_text("utf-8")
-    pages = list(chapters())  # in the order of the book
-    assert pages == sorted(pages, key=nav.index)
-    assert pages[0] == "models/logistic-regression.md"
+    assert list(chapters())[:5] == [  # in the order of the book
+        "models/logistic-regression.md",
+        "models/softmax-regression.md",
+        "models/multilayer-perceptron.md",
+        "models/convolutional-network.md",
+        "models/residual-network.md",
+    ]
     one = chapters("models/character-rnn.md")
     assert one == {"models/character-rnn.md": "character_rnn"}
     with pytest.raises(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,19 @@ def test_a_page_that_is_gone_is_found_no_more(site: Site, tmp_path: Path) -> Non
     index = (tmp_path / "served/search/search_index.json").read_text(encoding="utf-8")
     assert '"page/' in index
     assert "other" not in index
+
+
+def test_builds_at_once_share_no_notebook(site: Site, tmp_path: Path) -> None:
+    urls = [URL, URL.replace("8000", "9000")]
+    with ThreadPoolExecutor(2) as pool:
+        folders = [tmp_path / "one", tmp_path / "two"]
+        builds = [
+            pool.submit(build, site.root, folder, "--strict", url=url)
+            for folder, url in zip(folders, urls, strict=True)
+        ]
+    for folder, done, other in zip(folders, builds, reversed(urls), strict=True):
+        assert done.result().returncode == 0, done.result().stderr
+        found = list(folder.glob("notebooks/*/index.html"))
+        assert len(found) == 2
+        assert not any(other in x.read_text("utf-8") for x in found)
+    assert not list(site.root.glob(".cache/**/*.ipynb"))
