@@ -94,7 +94,8 @@ def comment(markdown: str) -> str:
 
 def is_guarded(program: Program) -> bool:
     """Whether a program starts processes under `if __name__ == "__main__":`."""
-    return any(GUARD.search(block.text) for block in program.blocks)
+    blocks = (block for block in program.blocks if not block.instead)
+    return any(GUARD.search(block.text) for block in blocks)
 
 
 class Exporter:

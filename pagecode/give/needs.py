@@ -53,15 +53,15 @@ def looked_up(blocks: Sequence[Block], root: Path) -> Iterator[Import]:
     """
     for block in blocks:
         try:
-            tree = ast.parse(block.text)
-        except SyntaxError:  # it is to fail
+            tree = ast.parse("\n".join(block.shown))
+        except SyntaxError:  # it is to fail, or is of commands
             continue
         for name, number, optional in imports(tree):
             if name.partition(".")[0] in sys.stdlib_module_names:
                 continue
             pin = provider(name, root)
             if pin or not (optional or block.raises):
-                yield Import(block, block.lines[number - 1], name, pin)
+                yield Import(block, block.shown[number - 1], name, pin)
 
 
 class Needs:

@@ -43,7 +43,11 @@ def plain(
         if isinstance(piece, str):
             written.append(piece)
             continue
-        written.append(fence("python", piece.text.strip("\n")))
+        shown = "\n".join(piece.shown).strip("\n")
+        head = (
+            f'{piece.language} title="{piece.file}"' if piece.file else piece.language
+        )
+        written.append(fence(head, shown))
         if piece.output and last[id(piece.output)] is piece:
             written.append(fence("text", "\n".join(piece.output.lines)))
         for picture in piece.pictures:

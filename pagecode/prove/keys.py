@@ -55,12 +55,13 @@ def content(
     is the code that judges its blocks, where that is not `run/judge.py` alone.
     """
     blocks = program.blocks
-    # An empty line between two includes is the page's own, and says nothing.
+    # A line of the page's own is a command, which is among the blocks, or empty.
     files = {line.file for block in blocks for line in block.lines if line.strip()}
-    files = files if modules else set()
+    files = files - {program.page.path} if modules else set()
     return {
         "blocks": [
-            facts(x, "lines", "output", "pictures") | {"text": x.text} for x in blocks
+            facts(x, "lines", "instead", "output", "pictures") | {"text": x.text}
+            for x in blocks
         ],
         "outputs": [x.output and facts(x.output) for x in blocks],
         "pictures": [

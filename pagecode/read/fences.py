@@ -97,6 +97,14 @@ class FenceFinder(SuperFencesBlockPreprocessor):
         self.clear()
 
 
+CONSOLE = "console"  # commands, which a page runs as it runs its Python
+
+
+def is_block(language: str) -> bool:
+    """Whether a fence of this language runs; ValueError where it cannot."""
+    return language == CONSOLE or is_python(language)
+
+
 @cache
 def is_python(language: str) -> bool:
     """Whether the site shows the language as Python; ValueError where it cannot run."""

@@ -22,19 +22,22 @@ from pagecode.frameworks import BOTH, FRAMEWORKS, selected
 from pagecode.read import config
 from pagecode.read.fences import (
     BROKEN,
+    CONSOLE,
     FENCE_HERE,
     MARK,
     PICTURE_HERE,
     TAB_HERE,
     Fence,
     FenceFinder,
-    is_python,
+    is_block,
     mark,
 )
 from pagecode.read.includes import Fault, Includes, Line
+from pagecode.read.shell import FILE, commands, writes
 
 TIME_LIMIT = 120.0  # seconds that a block may run, unless it says `limit=…`
 BLOCK_OPTIONS = {"raises", "limit", "both", "title", "hl_lines", "linenums"}
+CONSOLE_OPTIONS = {"limit", "title"}
 OUTPUT_OPTIONS = {"varies", "atol", "title"}
 
 
@@ -60,21 +63,34 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One Python fence of a page, as the reader sees it."""
+    """One Python fence of a page, as the reader sees it, or one of commands."""
 
     where: str  # docs/models/x.md:12
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...]  # the Python that runs
     framework: str | None  # None outside the tabs: it belongs to every program
     both: bool = False  # it needs both frameworks
     raises: bool = False
     limit: float = TIME_LIMIT
     output: Output | None = None
     pictures: tuple[Picture, ...] = ()
+    # Where it is not what runs: the lines that a file gets, of this name; or commands.
+    instead: tuple[Line, ...] = ()
+    file: str = ""
 
     @property
     def text(self) -> str:
-        """The code as the reader sees it."""
+        """The code that runs."""
         return "\n".join(self.lines)
+
+    @property
+    def shown(self) -> tuple[Line, ...]:
+        """The lines as the reader sees them."""
+        return self.instead or self.lines
+
+    @property
+    def language(self) -> str:
+        """What the reader sees."""
+        return CONSOLE if self.instead and not self.file else "python"
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,13 +327,14 @@ class Reader:
         fence = self.fences[number]
         opening = self.lines[fence.start]
         try:
-            python = is_python(fence.language)
-            allowed = BLOCK_OPTIONS if python else OUTPUT_OPTIONS
-            if not python and fence.language != "text":
+            runs_here = is_block(fence.language)
+            allowed = BLOCK_OPTIONS if runs_here else OUTPUT_OPTIONS
+            allowed = CONSOLE_OPTIONS if fence.language == CONSOLE else allowed
+            if not runs_here and fence.language != "text":
                 return []
             if unknown := sorted(set(fence.options) - allowed):
                 raise ValueError(f"unknown option '{unknown[0]}'")
-            if not python:
+            if not runs_here:
                 self.read_output(number, fence, ready)
                 return ready
             self.blocks[number] = self.read_block(fence, labels)
@@ -333,7 +350,7 @@ class Reader:
         return tuple(line.replaced(text) for line, text in pairs)
 
     def read_block(self, fence: Fence, labels: list[str]) -> Block:
-        """Read a Python fence; ValueError names what is wrong with it as a whole."""
+        """Read a fence that runs; ValueError names what is wrong with it as a whole."""
         named = [FRAMEWORKS[x] for x in labels if x in FRAMEWORKS]
         framework = named[0] if named else None
         lines, known = self.content(fence), " or ".join(FRAMEWORKS)
@@ -343,7 +360,7 @@ class Reader:
             raise ValueError(f"this block's tab is '{labels[-1]}', not {known}")
         if not any(line.strip() for line in lines):
             raise ValueError("this block is empty")
-        for line in lines:
+        for line in lines if fence.language != CONSOLE else ():
             if line.strip() and line.file.suffix != ".py":
                 what = f"code typed into the page: {line.strip()}"
                 self.fault(line, f"{what} (include it from a section under snippets/)")
@@ -353,7 +370,14 @@ class Reader:
         if both and framework:
             raise ValueError("a block that needs both frameworks stands outside tabs")
         where = self.lines[fence.start].place(self.root)
-        return Block(where, lines, framework, both, raises, limit)
+        block = Block(where, lines, framework, both, raises, limit)
+        if fence.language == CONSOLE:
+            return replace(block, lines=commands(lines), instead=lines)
+        if not FILE.fullmatch(name := fence.options.get("title", "")):
+            return block
+        if len(fence.options) > 1:  # beside which the site shows no title
+            raise ValueError(f"this block writes {name}: it has no other option")
+        return replace(block, lines=writes(name, lines), instead=lines, file=name)
 
     def read_output(self, number: int, fence: Fence, ready: list[int]) -> None:
         """Read a `text` fence as the output of the block or blocks directly above."""
@@ -427,9 +451,9 @@ class Reader:
 
 
 def runs(language: str) -> bool:
-    """Whether the site shows the language as some kind of Python."""
+    """Whether the site shows the language as what runs: some Python, or commands."""
     try:
-        return is_python(language)
+        return is_block(language)
     except ValueError:
         return True
 

@@ -1,6 +1,7 @@
 """Hold what a block did against what its page shows."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from pagecode.run.process import Failure, Result
 # Controls, halves of characters (as of bytes that are no UTF-8), what is no character,
 # and ends of lines and paragraphs.
 UNSEEN = {"Cc", "Cs", "Cn", "Zl", "Zp"}
+IN_TRACEBACK = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 def is_seen(character: str) -> bool:
@@ -35,6 +37,8 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
     if result.error and not block.raises:
         trace = "".join(f"\n  at        {place(*frame)}" for frame in result.trace)
         what = f"this block fails{trace}\n  error     {result.error}"
+        if block.instead and (said := with_places(result.said, page, place)):
+            what += f"\n  stderr    {said}"
     elif block.raises and not result.error:
         what = "this block is to fail (`raises`), but runs"
     elif unseen:
@@ -71,6 +75,23 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
         compare_pictures(block, result, page)
         return
     raise Failure(f"{block.where}: {what}")
+
+
+def with_places(said: str, page: Page, place: Callable[[str, int], str]) -> str:
+    """Return the last lines of an error's text, told of snippets.
+
+    A command names lines of the file that it runs. Where the page has written that
+    file, they become the lines of the snippet that it shows.
+    """
+    files = {x.file: x.instead for x in page.blocks if x.file}
+
+    def told(found: re.Match) -> str:
+        lines, number = files.get(os.path.basename(found[1]), ()), int(found[2])
+        known = number <= len(lines) and lines[number - 1]
+        return place(str(known.file), known.number) if known else found[0]
+
+    lines = [x.rstrip() for x in said.splitlines() if x.strip()]
+    return "\n            ".join(IN_TRACEBACK.sub(told, x) for x in lines[-12:])
 
 
 def compare_output(

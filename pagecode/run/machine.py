@@ -27,7 +27,9 @@ def settings() -> dict[str, str]:
 
 def environment(root: Path) -> dict[str, str]:
     """Return a program's whole environment: the settings, and where things are."""
-    passed = {x: os.environ[x] for x in ("PATH", "HOME", "TMPDIR") if x in os.environ}
+    passed = {x: os.environ[x] for x in ("HOME", "TMPDIR") if x in os.environ}
+    own = os.path.dirname(sys.executable)  # its `python` is the one that runs this
+    passed["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
     ours = root / ".cache"  # not the user's own choices for these libraries
     homes = {
         "KERAS_HOME": str(ours / "keras"),

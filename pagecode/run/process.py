@@ -45,6 +45,7 @@ class Result:
     figures: list[str]  # each as SVG
     peak: int  # bytes of memory, at most so far
     stand_ins: list[str]  # what the program has read so far in place of real data
+    said: str = ""  # what it wrote to standard error
     statements: list[tuple[int, str, int]] = field(default_factory=list)
     # bytes printed before a statement, its file and line
 
@@ -196,6 +197,7 @@ class Process(Sandbox):
                     self.printed[self.number] = printed = event["printed"]
                     text = self.text(f"stdout.{self.number}", 0, printed)
                     facts["trace"] = [self.script.origins[x] for x in facts["trace"]]
+                    facts["said"] = self.text("stderr", self.said)
                     yield self.block, Result(text, statements=statements, **facts)
                     deadline = time.monotonic() + ENDING_LIMIT
                 else:

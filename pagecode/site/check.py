@@ -16,7 +16,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import lxml.html
 from lxml.html import HtmlElement
 
-from pagecode.read.fences import is_python
+from pagecode.read.fences import is_block
 from pagecode.read.page import Page
 from pagecode.site.book import Book
 
@@ -42,7 +42,7 @@ class Html:
 
 
 def code_of(tree: HtmlElement, where: str) -> Iterator[tuple[HtmlElement, str]]:
-    """Yield each piece of code that is marked as Python, with the element that says so.
+    """Yield each piece of code that is marked as what runs, and what says so.
 
     Fences mark a `div` around it (nbconvert with a class of its own), raw HTML the
     `code` or the `pre`.
@@ -53,7 +53,7 @@ def code_of(tree: HtmlElement, where: str) -> Iterator[tuple[HtmlElement, str]]:
             named = "" if place is None else place.get("class") or ""
             found = re.findall(r"(?:language-|(?<!\S)hl-)(\S+)", named)
             try:
-                if any(map(is_python, found)):
+                if any(map(is_block, found)):
                     yield place, (pre if code is None else code).text_content()
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from error
@@ -62,7 +62,7 @@ def code_of(tree: HtmlElement, where: str) -> Iterator[tuple[HtmlElement, str]]:
 
 
 def python_blocks(html: str, where: str) -> list[str]:
-    """Return the text of every block that the HTML shows as Python, in order."""
+    """Return the text of every block that the HTML shows as what runs, in order."""
     if not html.strip():
         return []
     return [text.strip("\n") for _, text in code_of(lxml.html.fromstring(html), where)]
@@ -71,7 +71,7 @@ def python_blocks(html: str, where: str) -> list[str]:
 def first_difference(page: Page, found: list[str]) -> str:
     """Say where the blocks of some HTML are not those of the page, or ''."""
     for block, text in zip(page.blocks, found, strict=False):
-        if block.text.strip("\n") != text:
+        if "\n".join(block.shown).strip("\n") != text:
             return f"{block.where}: the HTML shows another block"
     if len(found) != len(page.blocks):
         return (

@@ -24,8 +24,9 @@ from pagecode.frameworks import LABELS
 from pagecode.give.export import verified
 from pagecode.give.parts import Fill
 from pagecode.read.config import keep_amounts
-from pagecode.read.fences import is_python
+from pagecode.read.fences import CONSOLE, is_block
 from pagecode.read.page import Block, Page, place_of
+from pagecode.read.shell import typed
 from pagecode.site.book import Book, book
 from pagecode.site.check import first_difference, python_blocks
 from pagecode.site.formulas import UNREAD, FormulaError, set_formulas
@@ -253,10 +254,14 @@ def mark_blocks(html: str, page: Page, shown: Book) -> str:
         if found[1] in (None, "text"):  # a comment, in which nobody copies anything
             return found[0]
         name, more = f"__block_{next(numbers)}", ""
-        target = f'data-md-type="copy" data-clipboard-target="#{name} code"'
-        tools = button("shown", "Copy the code as shown", target)
-        if is_python(found[1]):
-            block = next(left)
+        block = next(left) if is_block(found[1]) else None
+        target, said = f'data-clipboard-target="#{name} code"', "code as shown"
+        if block and found[1] == CONSOLE:
+            commands = escape(typed("\n".join(block.shown)))
+            target, said = f'data-clipboard-text="{commands}"', "commands"
+        target = f'data-md-type="copy" {target}'
+        tools = button("shown", f"Copy the {said}", target)
+        if block:
             more = data[block]
             does = "fails as the page shows" if block.raises else "runs by itself"
             tools += button("program", f"Copy the program that {does}")
