@@ -1,0 +1,273 @@
+"""GANs in both frameworks, against NumPy, finite differences and known answers."""
+
+from importlib import import_module
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from pagecode.frameworks import FRAMEWORKS, selected
+from snippets.diffusion.training import CENTERS, SPREAD, draw_ring
+from snippets.gan.figures import plot_points
+from snippets.gan.training import (
+    BATCH_SIZE,
+    MIXING,
+    SHIFT,
+    count_modes,
+    draw_gaussian,
+    draw_pairs,
+    draw_start,
+    print_gaussian,
+    print_modes,
+)
+from tests.gradients import central_differences
+
+
+class Adapter:
+    """One framework's module by hand, with arrays in and arrays out."""
+
+    def __init__(self, name: str) -> None:
+        self.manual = import_module(f"snippets.gan.{name}_manual")
+        self.constants = self.manual.to_tensors
+        self.variables = getattr(self.manual, "to_variables", self.manual.to_tensors)
+
+    def call(self, name, arrays, *networks, **options):
+        """Return what a function makes of arrays and of networks' parameters."""
+        params = [self.variables(x) for x in networks]
+        found = getattr(self.manual, name)(*self.constants(arrays), *params, **options)
+        return [np.asarray(x) for x in found]
+
+
+@pytest.fixture(params=[x for x in FRAMEWORKS.values() if x in selected()])
+def adapter(request):
+    return Adapter(request.param)
+
+
+@pytest.fixture
+def points():
+    """Five real points and noise for as many fake ones."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((5, 2)), rng.standard_normal((5, 2))
+
+
+def networks():
+    """Return a small generator and discriminator whose biases are not zero."""
+    return [[p + 0.1 for p in params] for params in draw_start([4, 3], seed=3)]
+
+
+def network(features, params):
+    """Return what a network makes of features, in NumPy."""
+    for W, b in zip(params[:-2:2], params[1:-2:2], strict=True):
+        sums = features @ W + b
+        features = sums * expit(sums)
+    return features @ params[-2] + params[-1]
+
+
+def d_loss(real, fake, D):
+    """Return the discriminator's loss from its probabilities."""
+    real, fake = (expit(network(x, D)) for x in (real, fake))
+    return -np.log(real).mean() - np.log(1 - fake).mean()
+
+
+def g_loss(noise, G, D, saturating=False):
+    """Return the generator's loss from the probabilities."""
+    probas = expit(network(network(noise, G), D))
+    return (np.log(1 - probas) if saturating else -np.log(probas)).mean()
+
+
+# --- networks, losses and gradients by hand, in both frameworks
+
+
+def test_forward_is_numpys_and_records_what_backward_needs(adapter, points) -> None:
+    G, _ = networks()
+    (noise,) = adapter.constants([points[1]])
+    outputs, record = adapter.manual.forward(noise, adapter.constants(G))
+    np.testing.assert_allclose(np.asarray(outputs), network(points[1], G))
+    assert [tuple(inputs.shape) for inputs, _ in record] == [(5, 2), (5, 4), (5, 3)]
+    assert record[0][1] is None
+    assert [tuple(slopes.shape) for _, slopes in record[1:]] == [(5, 4), (5, 3)]
+
+
+def test_backward_returns_the_gradient_of_the_features(adapter, points) -> None:
+    _, D = networks()
+    features, weights = adapter.constants([points[0], np.arange(5.0)[:, None]])
+    _, record = adapter.manual.forward(features, adapter.constants(D))
+    grads, grad = adapter.manual.backward(weights, record, adapter.constants(D))
+    (expected,) = central_differences(
+        lambda x: (network(x, D) * np.arange(5.0)[:, None]).sum(), [points[0]]
+    )
+    np.testing.assert_allclose(np.asarray(grad), expected, rtol=1e-5, atol=1e-8)
+    assert [tuple(x.shape) for x in grads] == [x.shape for x in D]
+
+
+@pytest.mark.parametrize("saturating", [False, True])
+def test_losses_are_minus_the_logarithms_of_probabilities(
+    adapter, points, saturating: bool
+) -> None:
+    G, D = networks()
+    real, fake = network(points[0], D), network(network(points[1], G), D)
+    real, fake = adapter.constants([real, fake])
+    found = float(adapter.manual.discriminator_loss(real, fake))
+    assert found == pytest.approx(d_loss(points[0], network(points[1], G), D))
+    found = float(adapter.manual.generator_loss(fake, saturating))
+    assert found == pytest.approx(g_loss(points[1], G, D, saturating))
+
+
+def test_losses_of_sure_logits_are_finite(adapter) -> None:
+    (sure,) = adapter.constants([np.array([[-800.0]])])
+    assert float(adapter.manual.generator_loss(sure)) == 800
+    assert float(adapter.manual.generator_loss(sure, saturating=True)) == 0
+    assert float(adapter.manual.discriminator_loss(-sure, sure)) == 0
+
+
+@pytest.mark.parametrize("way", ["grads", "autograd"])
+def test_discriminators_gradients_are_those_of_its_loss(adapter, points, way) -> None:
+    _, D = networks()
+    found = adapter.call(f"discriminator_{way}", points, D)
+    expected = central_differences(lambda *params: d_loss(*points, params), D)
+    for grad, slopes in zip(found, expected, strict=True):
+        np.testing.assert_allclose(grad, slopes, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("saturating", [False, True])
+@pytest.mark.parametrize("way", ["grads", "autograd"])
+def test_generators_gradients_pass_through_the_discriminator(
+    adapter, points, way, saturating: bool
+) -> None:
+    G, D = networks()
+    found = adapter.call(f"generator_{way}", points[1:], G, D, saturating=saturating)
+    expected = central_differences(
+        lambda *params: g_loss(points[1], params, D, saturating), G
+    )
+    for grad, slopes in zip(found, expected, strict=True):
+        np.testing.assert_allclose(grad, slopes, rtol=1e-5, atol=1e-8)
+
+
+def test_adam_takes_the_steps_of_its_formula(adapter) -> None:
+    (param,) = params = adapter.variables([np.array([1.0, -2.0])])
+    optimizer = adapter.manual.Adam(params, 0.1, momentum=0.8)
+    expected, mean, square = np.array([1.0, -2.0]), 0, 0
+    for step, grad in enumerate([[0.3, -4.0], [0.1, 2.0], [-1.0, 0.0]], start=1):
+        optimizer.apply(adapter.constants([np.array(grad)]))
+        mean = 0.8 * mean + 0.2 * np.array(grad)
+        square = 0.999 * square + 0.001 * np.array(grad) ** 2
+        root = np.sqrt(square / (1 - 0.999**step)) + 1e-8
+        expected = expected - 0.1 * mean / (1 - 0.8**step) / root
+        np.testing.assert_allclose(np.asarray(param), expected, rtol=1e-10)
+
+
+def test_training_moves_the_discriminator_first(adapter, points) -> None:
+    G, D = networks()
+    g, d = adapter.variables(G), adapter.variables(D)
+    adapter.manual.train(g, d, [points], rates=(0.01, 0.02), every=1)
+    # Adam's first step is the learning rate against the sign of each gradient.
+    grads = adapter.call("discriminator_grads", [points[0], network(points[1], G)], D)
+    moved = [p - 0.02 * np.sign(x) for p, x in zip(D, grads, strict=True)]
+    for param, expected in zip(d, moved, strict=True):
+        np.testing.assert_allclose(np.asarray(param), expected, atol=1e-5)
+    grads = adapter.call("generator_grads", points[1:], G, moved)
+    for param, start, grad in zip(g, G, grads, strict=True):
+        expected = start - 0.01 * np.sign(grad)
+        np.testing.assert_allclose(np.asarray(param), expected, atol=1e-5)
+
+
+def test_training_returns_copies_of_the_generator(adapter, points) -> None:
+    G, D = (adapter.variables(x) for x in networks())
+    copies = adapter.manual.train(G, D, [points] * 5, every=2)
+    assert len(copies) == 2
+    early, late = ([np.asarray(p) for p in x] for x in copies)
+    assert [x.shape for x in late] == [tuple(p.shape) for p in G]
+    assert all((x != y).any() for x, y in zip(early, late, strict=True))
+    assert any((x != np.asarray(p)).any() for x, p in zip(late, G, strict=True))
+
+
+def test_a_linear_generator_learns_the_mean(adapter) -> None:
+    real = np.random.default_rng(1).standard_normal((2000, 2)) * 0.5 + [1, -1]
+    G, D = draw_start([])[0], draw_start([8])[1]
+    copies = adapter.manual.train(
+        adapter.variables(G),
+        adapter.variables(D),
+        draw_pairs(real.astype(np.float32), 400),
+        rates=(0.01, 0.02),
+        every=1,
+    )
+    mean = np.mean([np.asarray(x[-1]) for x in copies[200:]], axis=0)
+    np.testing.assert_allclose(mean, [1, -1], atol=0.1)
+
+
+# --- what both frameworks share
+
+
+def test_gaussian_has_its_mean_and_covariance() -> None:
+    points = draw_gaussian(200_000, seed=4)
+    assert (points.shape, points.dtype) == ((200_000, 2), np.float32)
+    np.testing.assert_allclose(points.mean(axis=0), SHIFT, atol=0.02)
+    np.testing.assert_allclose(np.cov(points.T), MIXING.T @ MIXING, atol=0.05)
+    assert (draw_gaussian(5, 1) == draw_gaussian(5, 1)).all()
+    assert (draw_gaussian(5, 1) != draw_gaussian(5, 2)).all()
+
+
+def test_pairs_are_real_points_and_noise() -> None:
+    ring = draw_ring(50, seed=0)
+    pairs = list(draw_pairs(ring, 20, num_noise=3, seed=5))
+    real = np.concatenate([x for x, _ in pairs])
+    noise = np.concatenate([x for _, x in pairs])
+    assert real.shape == (20 * BATCH_SIZE, 2)
+    assert noise.shape == (20 * BATCH_SIZE, 3)
+    assert real.dtype == noise.dtype == np.float32
+    assert {*map(tuple, real)} == {*map(tuple, ring)}
+    assert abs(noise.mean()) < 0.05
+    assert abs(noise.std() - 1) < 0.05
+    again, _ = next(draw_pairs(ring, 1, num_noise=3, seed=5))
+    assert (again == pairs[0][0]).all()
+    assert (next(draw_pairs(ring, 1, seed=6))[0] != again).any()
+
+
+def test_start_has_the_shapes_of_both_networks() -> None:
+    G, D = draw_start([5, 4])
+    assert [p.shape for p in G] == [(2, 5), (5,), (5, 4), (4,), (4, 2), (2,)]
+    assert [p.shape for p in D] == [(2, 5), (5,), (5, 4), (4,), (4, 1), (1,)]
+    assert {p.dtype for p in G + D} == {np.dtype(np.float64)}
+    assert (G[0] != D[0]).all()
+    assert (draw_start([5, 4], seed=9)[0][0] != G[0]).all()
+
+
+def test_modes_are_counted_if_a_quarter_of_their_share_is_near() -> None:
+    assert count_modes(np.repeat(CENTERS, 10, axis=0)) == (8, 1.0)
+    beside = CENTERS + 2.9 * SPREAD * np.array([0, 1])
+    assert count_modes(beside) == (8, 1.0)
+    assert count_modes(CENTERS + 3.1 * SPREAD * np.array([0, 1])) == (0, 0.0)
+    some = np.concatenate([np.repeat(CENTERS[:1], 31, axis=0), CENTERS[1:2]])
+    assert count_modes(some) == (2, 1.0)  # 1 of 32 is a quarter of an eighth
+    some = np.concatenate([np.repeat(CENTERS[:1], 32, axis=0), CENTERS[1:2]])
+    assert count_modes(some) == (1, 1.0)
+    far = np.concatenate([CENTERS, 9 + CENTERS])
+    assert count_modes(far) == (8, 0.5)
+
+
+def test_every_second_set_is_printed(capsys) -> None:
+    print_modes(
+        [CENTERS[:4], CENTERS, CENTERS[:4], np.concatenate([CENTERS, CENTERS * 9])]
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "Step: 0200 | Modes: 8 of 8 | Near one: 100%",
+        "Step: 0400 | Modes: 8 of 8 | Near one: 50%",
+    ]
+
+
+def test_gaussian_is_printed_with_its_three_entries(capsys) -> None:
+    print_gaussian("truth", [1, 2], np.array([[3, 4], [4, 5]]))
+    expected = "truth    mean 1.00 2.00, covariance  3.00  4.00  5.00\n"
+    assert capsys.readouterr().out == expected
+
+
+def test_points_are_drawn_beside_the_data() -> None:
+    ring = draw_ring(30, seed=0)
+    plot_points(ring, [ring[:10], ring[:20]], [100, 200])
+    axes = plt.gcf().axes
+    assert [axis.get_title() for axis in axes] == ["data", "step 100", "step 200"]
+    sizes = [len(axis.collections[0].get_offsets()) for axis in axes]
+    assert sizes == [30, 10, 20]
+    assert all(axis.get_xlim() == (-2.6, 2.6) for axis in axes)
+    plt.close()
