@@ -51,13 +51,14 @@ def looked_up(blocks: Sequence[Block], root: Path) -> Iterator[Import]:
 
     Also what no pinned package provides, unless the code goes on without it.
     """
+    own = {x.file.removesuffix(".py") for x in blocks if x.file}  # the page writes them
     for block in blocks:
         try:
             tree = ast.parse("\n".join(block.shown))
         except SyntaxError:  # it is to fail, or is of commands
             continue
         for name, number, optional in imports(tree):
-            if name.partition(".")[0] in sys.stdlib_module_names:
+            if name.partition(".")[0] in own | sys.stdlib_module_names:
                 continue
             pin = provider(name, root)
             if pin or not (optional or block.raises):

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import pytest
 
 from pagecode.give.needs import Needs, faults
-from tests.conftest import Site
+from tests.conftest import CODE, PAGE, Site
 
 PINS = "numpy==2.4.6\ntorch==2.15.0\ntorchvision==0.29.2\n"
 PINS += "pillow==13.0.0\nprotobuf==7.36.2\ngoogle-pasta==0.2.0\n"
@@ -95,6 +95,21 @@ def test_failing_block_may_import_what_is_missing(site: Site) -> None:
     site.add("import no_such_module", error, "raises")
     site.add("import numpy\nprint(x", "SyntaxError: ...", "raises")
     assert faults(site.page(), site.root) == []
+
+
+def test_module_that_the_page_writes_needs_no_package(site: Site) -> None:
+    site.write("requirements/all.txt", PINS)
+    module = "# --8<-- [start:a]\nimport numpy\n# --8<-- [end:a]\n"
+    use = "# --8<-- [start:b]\nimport half\n# --8<-- [end:b]\n"
+    include = '```python{}\n--8<-- "code.py:{}"\n```\n'
+    site.write(CODE, module + use)
+    site.write(PAGE, include.format(' title="half.py"', "a") + include.format("", "b"))
+    assert faults(site.page(), site.root) == []
+    found = Needs(site.page().blocks, site.root).of(site.page().blocks)
+    assert found == {"numpy": "numpy==2.4.6"}
+    site.write(PAGE, include.format(' title="other.py"', "a") + include.format("", "b"))
+    [fault] = faults(site.page(), site.root)
+    assert "no pinned package provides 'half'" in str(fault)
 
 
 def test_each_part_of_a_program_lists_its_own_imports(site: Site) -> None:
