@@ -18,3 +18,15 @@ def plot_points(points, sets, steps):
 
 
 # --8<-- [end:points]
+
+
+# --8<-- [start:digits]
+def plot_digits(images):
+    """Draw images (num_images, 784) in rows of 20."""
+    rows = images.reshape(-1, 20, 28, 28).swapaxes(1, 2)
+    _, axis = plt.subplots(figsize=(8, 0.42 * len(rows)), layout="constrained")
+    axis.imshow(rows.reshape(-1, 20 * 28), cmap="gray_r", vmin=0, vmax=1)
+    axis.axis("off")
+
+
+# --8<-- [end:digits]

@@ -6,6 +6,8 @@ import numpy as np
 # --8<-- [end:imports]
 from snippets.diffusion.training import CENTERS, SPREAD
 from snippets.multilayer_perceptron.training import draw_params
+from snippets.softmax_regression.data import read_mnist, to_features
+from snippets.variational_autoencoder.judge import read_digits, train_judge
 
 # --8<-- [start:hyperparameters]
 NUM_UNITS = 64  # in each hidden layer
@@ -94,3 +96,65 @@ def print_modes(sets):
 
 
 # --8<-- [end:modes]
+
+
+# --8<-- [start:digits]
+NUM_NOISE = 32  # random numbers for a digit
+
+
+def draw_noise(shape, seed):
+    """Return standard normal numbers of this shape, as float32."""
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def draw_networks(seed=SEED):
+    """Return the start of a generator and of a discriminator for digits, as float32."""
+    sizes = [NUM_NOISE, 128, 256, 784], [784, 128, 1]
+    return [draw_params(x, seed + k) for k, x in enumerate(sizes)]
+
+
+def draw_noisy_batches(images, num_steps, spread=0.3, seed=SEED):
+    """Yield real images (64, 784), noise (64, NUM_NOISE), and noise for all pixels.
+
+    The last two have the shape of the images and this standard deviation: one is for
+    the real images, one for the fake ones.
+    """
+    rng = np.random.default_rng(seed)
+    for _ in range(num_steps):
+        real = images[rng.integers(len(images), size=64)]
+        z = rng.standard_normal((64, NUM_NOISE), np.float32)
+        yield real, z, *(spread * rng.standard_normal((2, *real.shape), np.float32))
+
+
+# --8<-- [end:digits]
+
+
+# --8<-- [start:judge]
+def judge_digits(images, judge):
+    """Return how a judge reads images (num_images, 784).
+
+    That is the share that it reads with a probability above 0.9, and the shares of the
+    rarest and of the most frequent class.
+    """
+    probas = read_digits(images, judge)  # (num_images, 10)
+    shares = np.bincount(probas.argmax(axis=1), minlength=10) / len(images)
+    return (probas.max(axis=1) > 0.9).mean(), shares.min(), shares.max()
+
+
+def nearest_distances(images, others):
+    """Return the distance of each image to the nearest of the others."""
+    squares = (images**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)
+    return np.sqrt(np.maximum(squares - 2 * images @ others.T, 0).min(axis=1))
+
+
+# --8<-- [end:judge]
+
+
+if __name__ == "__main__":
+    # --8<-- [start:run_digits]
+    train_images, y_train, *_ = read_mnist()
+    X_train, X_valid = np.split(to_features(train_images), [55_000])
+    judge = train_judge(X_train, y_train[:55_000])
+    readings = read_digits(X_valid, judge).argmax(axis=1)
+    print(f"Read correctly: {(readings == y_train[55_000:]).mean():.1%}")
+    # --8<-- [end:run_digits]

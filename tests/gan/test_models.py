@@ -5,19 +5,26 @@ from importlib import import_module
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from scipy.special import expit
 
 from pagecode.frameworks import FRAMEWORKS, selected
 from snippets.diffusion.training import CENTERS, SPREAD, draw_ring
-from snippets.gan.figures import plot_points
+from snippets.gan.figures import plot_digits, plot_points
 from snippets.gan.training import (
     BATCH_SIZE,
     MIXING,
+    NUM_NOISE,
     SHIFT,
     count_modes,
     draw_gaussian,
+    draw_networks,
+    draw_noise,
+    draw_noisy_batches,
     draw_pairs,
     draw_start,
+    judge_digits,
+    nearest_distances,
     print_gaussian,
     print_modes,
 )
@@ -25,9 +32,12 @@ from tests.gradients import central_differences
 
 
 class Adapter:
-    """One framework's module by hand, with arrays in and arrays out."""
+    """One framework's modules, with arrays in and arrays out."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
+        layers = {"pytorch": "pytorch_module"}.get(name, "tensorflow_keras")
+        self.layers = import_module(f"snippets.gan.{layers}")
         self.manual = import_module(f"snippets.gan.{name}_manual")
         self.constants = self.manual.to_tensors
         self.variables = getattr(self.manual, "to_variables", self.manual.to_tensors)
@@ -37,6 +47,30 @@ class Adapter:
         params = [self.variables(x) for x in networks]
         found = getattr(self.manual, name)(*self.constants(arrays), *params, **options)
         return [np.asarray(x) for x in found]
+
+    def fast(self, starts, batches, times=1):
+        """Return both networks that the fast way trains, so many times over."""
+        if self.name == "pytorch":
+            found = self.manual.train_fast(*map(self.variables, starts), batches)
+        else:
+            found = [self.variables(x) for x in starts]
+            run = self.manual.build_fast_training(*found)
+            arrays = [np.stack(x).astype(float) for x in zip(*batches, strict=True)]
+            for _ in range(times):
+                for params, start in zip(found, starts, strict=True):
+                    for param, array in zip(params, start, strict=True):
+                        param.assign(array)
+                run(*self.constants(arrays))
+        return [[np.asarray(p) for p in params] for params in found]
+
+    def weights(self, network):
+        """Return the matrices and biases of a network's linear layers."""
+        if self.name == "pytorch":
+            layers = [x for x in network if hasattr(x, "in_features")]
+            pairs = [(x.weight.detach().numpy().T, x.bias) for x in layers]
+            return [np.array(x.tolist()) for pair in pairs for x in pair]
+        layers = [x for x in network.layers if hasattr(x, "units")]
+        return [x for layer in layers for x in layer.get_weights()]
 
 
 @pytest.fixture(params=[x for x in FRAMEWORKS.values() if x in selected()])
@@ -196,6 +230,77 @@ def test_a_linear_generator_learns_the_mean(adapter) -> None:
     np.testing.assert_allclose(mean, [1, -1], atol=0.1)
 
 
+def test_the_fast_way_trains_the_same_networks(adapter) -> None:
+    batches = list(draw_pairs(draw_ring(500, seed=0), 5))
+    starts = draw_start([6, 5])
+    G, D = map(adapter.variables, starts)
+    adapter.manual.train(G, D, batches)
+    for times in (1, 2):  # Adam begins anew
+        fast = adapter.fast(starts, batches, times)
+        for params, found in zip((G, D), fast, strict=True):
+            for param, array in zip(params, found, strict=True):
+                np.testing.assert_allclose(np.asarray(param), array, atol=1e-10)
+
+
+# --- a GAN for digits, from layers
+
+
+def generate(z, params):
+    """Return images of the generator with the statistics of the batch, in NumPy."""
+    W1, b1, W2, b2, W3, b3 = params
+    for W, b in [(W1, b1), (W2, b2)]:
+        sums = z @ W + b
+        sums = (sums - sums.mean(axis=0)) / np.sqrt(sums.var(axis=0) + 1e-5)
+        z = sums * expit(sums)
+    return expit(z @ W3 + b3)
+
+
+def test_networks_start_with_the_same_weights(adapter) -> None:
+    for network, params in zip(
+        adapter.layers.build_networks(7), draw_networks(7), strict=True
+    ):
+        for found, expected in zip(adapter.weights(network), params, strict=True):
+            np.testing.assert_allclose(found, expected)
+
+
+def test_first_losses_are_numpys(adapter) -> None:
+    images = np.random.default_rng(0).random((70, 784), np.float32)
+    networks, (G, D) = adapter.layers.build_networks(), draw_networks()
+    (batch,) = draw_noisy_batches(images, 1)
+    losses = adapter.layers.fit_gan(*networks, [batch], learning_rate=1e-9)
+    real, z, real_noise, fake_noise = (x.astype(float) for x in batch)
+    fake = generate(z, G) + fake_noise
+    expected = (
+        d_loss(real + real_noise, fake, D),
+        -np.log(expit(network(fake, D))).mean(),
+    )
+    assert losses.shape == (1, 2)
+    np.testing.assert_allclose(losses[0], expected, rtol=1e-4)
+
+
+def test_generator_ends_with_the_running_average(adapter) -> None:
+    images = np.random.default_rng(0).random((70, 784), np.float32)
+    networks = adapter.layers.build_networks()
+    starts = [adapter.weights(x) for x in networks]
+    adapter.layers.fit_gan(*networks, draw_noisy_batches(images, 3), 0.01)
+    moved = [
+        max(abs(x - y).max() for x, y in zip(adapter.weights(n), start, strict=True))
+        for n, start in zip(networks, starts, strict=True)
+    ]
+    assert moved[0] == pytest.approx(0.01, rel=0.05)  # little more than the first step
+    assert moved[1] > 0.02
+
+
+def test_digits_are_made_with_running_statistics(adapter) -> None:
+    generator, _ = adapter.layers.build_networks()
+    z = draw_noise((6, NUM_NOISE), seed=0)
+    digits = adapter.layers.make_digits(generator, z)
+    assert (digits.shape, digits.dtype) == ((6, 784), np.float32)
+    assert ((digits > 0) & (digits < 1)).all()
+    alone = adapter.layers.make_digits(generator, z[:1])
+    np.testing.assert_allclose(alone, digits[:1], atol=1e-5)
+
+
 # --- what both frameworks share
 
 
@@ -270,4 +375,55 @@ def test_points_are_drawn_beside_the_data() -> None:
     sizes = [len(axis.collections[0].get_offsets()) for axis in axes]
     assert sizes == [30, 10, 20]
     assert all(axis.get_xlim() == (-2.6, 2.6) for axis in axes)
+    plt.close()
+
+
+def test_noisy_batches_have_noise_for_real_and_fake_images() -> None:
+    images = np.random.default_rng(0).random((70, 784), np.float32)
+    batches = list(draw_noisy_batches(images, 3, spread=0.2, seed=1))
+    assert [[x.shape for x in batch] for batch in batches] == [
+        [(64, 784), (64, NUM_NOISE), (64, 784), (64, 784)]
+    ] * 3
+    assert {x.dtype for batch in batches for x in batch} == {np.dtype(np.float32)}
+    real, z, *noises = batches[0]
+    assert {*map(bytes, real)} <= {*map(bytes, images)}
+    assert z.std() == pytest.approx(1, abs=0.05)
+    assert [x.std() for x in noises] == pytest.approx([0.2, 0.2], abs=0.005)
+    assert abs(np.corrcoef(*(x.ravel() for x in noises))[0, 1]) < 0.02
+    silent = next(draw_noisy_batches(images, 1, spread=0.0, seed=1))
+    assert (silent[0] == real).all()
+    assert not silent[2].any()
+
+
+def test_start_for_digits_is_drawn_for_each_network() -> None:
+    G, D = draw_networks(5)
+    assert [p.shape for p in G[::2]] == [(NUM_NOISE, 128), (128, 256), (256, 784)]
+    assert [p.shape for p in D[::2]] == [(784, 128), (128, 1)]
+    assert {p.dtype for p in G + D} == {np.dtype(np.float32)}
+    assert (draw_networks(6)[0][0] != G[0]).all()
+
+
+def test_judge_tells_confidence_and_the_balance_of_classes() -> None:
+    judge = [np.eye(10), np.zeros(10), 9 * np.eye(10), np.zeros(10)]
+    images = np.eye(10)[[0, 0, 0, 1, 2, 3, 4, 5, 6, 7]]
+    assert judge_digits(images, judge) == (1.0, 0.0, 0.3)
+    assert judge_digits(images * 0.1, judge) == (0.0, 0.0, 0.3)
+
+
+def test_nearest_distances_are_scipys() -> None:
+    rng = np.random.default_rng(0)
+    images, others = rng.random((5, 20)), rng.random((30, 20))
+    expected = cdist(images, others).min(axis=1)
+    np.testing.assert_allclose(nearest_distances(images, others), expected)
+    assert (nearest_distances(others[:3], others) < 1e-6).all()
+
+
+def test_digits_are_drawn_in_rows_of_20() -> None:
+    images = np.zeros((40, 784))
+    images[21] = 1  # the second of the second row
+    plot_digits(images)
+    picture = plt.gca().images[0].get_array()
+    assert picture.shape == (56, 560)
+    assert (picture[28:, 28:56] == 1).all()
+    assert picture.sum() == 784
     plt.close()
