@@ -24,6 +24,7 @@ def plot_ranges(ranges, grads, scale):
         height = -0.03 * row
         axis.plot([max(start, -20), min(end, 6)], [height] * 2, linewidth=6, label=name)
     axis.set(xlabel="power of ten", ylabel="share of gradients", xlim=(-20, 6))
+    axis.set_yticks([0, 0.1, 0.2])  # below zero are the ranges
     axis.legend(fontsize=8, loc="upper left")
 
 
