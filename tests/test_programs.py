@@ -152,6 +152,8 @@ def modules() -> list[Export]:
     shown: dict[Path, dict[int, tuple[int, Block, str]]] = {}
     for program in PROGRAMS:
         for block in program.blocks:
+            if block.file:  # commands on the page start it, with what it needs
+                continue
             for line in block.lines:
                 if line.number > start_of(line.file):
                     found = shown.setdefault(line.file, {})
