@@ -8,11 +8,14 @@ import matplotlib.pyplot as plt
 
 # --8<-- [start:points]
 def plot_points(points, sets, steps):
-    """Draw sets of points on the plane, named by their steps, beside real points."""
+    """Draw sets of points on the plane, named by their steps, beside real points.
+
+    Of each set, 250 points show its form; each is an element of the picture.
+    """
     panels = [("data", points), *zip((f"step {x}" for x in steps), sets, strict=True)]
     _, axes = plt.subplots(1, len(panels), figsize=(9, 2.1), layout="constrained")
     for axis, (name, shown) in zip(axes, panels, strict=True):
-        axis.scatter(*shown.T, s=2, color="C0" if name == "data" else "C1")
+        axis.scatter(*shown[:250].T, s=2, color="C0" if name == "data" else "C1")
         axis.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal")
         axis.set(xticks=[], yticks=[], title=name)
 
