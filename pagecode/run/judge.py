@@ -37,7 +37,7 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
     if result.error and not block.raises:
         trace = "".join(f"\n  at        {place(*frame)}" for frame in result.trace)
         what = f"this block fails{trace}\n  error     {result.error}"
-        if block.instead and (said := with_places(result.said, page, place)):
+        if block.instead and (said := with_places(result.said, block, page, place)):
             what += f"\n  stderr    {said}"
     elif block.raises and not result.error:
         what = "this block is to fail (`raises`), but runs"
@@ -77,13 +77,17 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
     raise Failure(f"{block.where}: {what}")
 
 
-def with_places(said: str, page: Page, place: Callable[[str, int], str]) -> str:
+def with_places(
+    said: str, block: Block, page: Page, place: Callable[[str, int], str]
+) -> str:
     """Return the last lines of an error's text, told of snippets.
 
-    A command names lines of the file that it runs. Where the page has written that
-    file, they become the lines of the snippet that it shows.
+    A command names lines of the file that it runs. Where a block above it has written
+    that file, they become the lines of the snippet that the block shows.
     """
-    files = {x.file: x.instead for x in page.blocks if x.file}
+    above = page.blocks[: page.blocks.index(block)]
+    own = [x for x in above if x.framework in (None, block.framework)]
+    files = {x.file: x.instead for x in own if x.file}
 
     def told(found: re.Match) -> str:
         lines, number = files.get(os.path.basename(found[1]), ()), int(found[2])

@@ -125,6 +125,37 @@ def test_a_failing_command_names_the_snippet(site: Site) -> None:
     assert "invalid literal for int()" in error
 
 
+TABS = """\
+=== "PyTorch"
+
+    ```python title="double.py"
+    --8<-- "code.py:pytorch"
+    ```
+
+    ```console
+    $ python double.py
+    ```
+
+=== "TensorFlow"
+
+    ```python title="double.py"
+    --8<-- "code.py:tensorflow"
+    ```
+
+    ```console
+    $ python double.py
+    ```
+"""
+
+
+def test_each_tab_has_files_of_its_own(site: Site) -> None:
+    site.add_tabs("one = 1\none / 0", "two = 2\n\ntwo / 0", TABS)
+    errors = site.verify()
+    assert "stderr" in errors["pytorch"][1]
+    assert f"{CODE}:3, in <module>" in errors["pytorch"][1]
+    assert f"{CODE}:8, in <module>" in errors["tensorflow"][1]
+
+
 def test_what_a_command_prints_is_compared(site: Site) -> None:
     write(site, TEXT.replace("42.0", "43.0"))
     _, error = site.errors()
