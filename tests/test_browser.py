@@ -17,7 +17,9 @@ from urllib.parse import urljoin
 import pytest
 
 from pagecode.frameworks import BOTH, FRAMEWORKS, LABELS, selected
+from pagecode.read.fences import CONSOLE
 from pagecode.read.page import Page, read_pages
+from pagecode.read.shell import typed
 from pagecode.run.compare import first_difference
 from pagecode.run.machine import environment
 from tests.served import ROOT, read_in_browser
@@ -25,7 +27,7 @@ from tests.served import ROOT, read_in_browser
 PAGES = read_pages(ROOT)
 CHAPTER = next(page for page in PAGES if page.name == "models/logistic-regression.md")
 PROMPT = re.compile(r"(?m)^\s*(>>> |\$ |In \[\d+\]:)")
-PYTHON = ".language-python.highlight"
+RUN = ":is(.language-python, .language-console).highlight"
 REMEMBER = """async () => {
     const said = document.querySelector("[role=status]"), end = Date.now() + 10_000
     const none = () => said.textContent.startsWith("Nothing copied")
@@ -75,7 +77,7 @@ def visit(tab, page: Page, label: str = "PyTorch") -> None:
 
 def buttons(tab, index: int) -> tuple:
     """Return a Python block's two buttons, by what a screen reader calls them."""
-    block = tab.locator(PYTHON).nth(index)
+    block = tab.locator(RUN).nth(index)
     names = "Copy the code as shown", "Copy the program that"
     return tuple(block.get_by_role("button", name=name) for name in names)
 
@@ -100,7 +102,7 @@ def test_buttons_copy_the_block_and_its_program(
 ) -> None:
     folder, url = served
     visit(tab, page, label)
-    shown = tab.locator(PYTHON).element_handles()
+    shown = tab.locator(RUN).element_handles()
     assert len(shown) == len(page.blocks)
     for block, element in zip(page.blocks, shown, strict=True):
         found = element.evaluate(CLICK)
@@ -108,7 +110,9 @@ def test_buttons_copy_the_block_and_its_program(
             assert block.framework == ({*LABELS} - {BOTH, FRAMEWORKS[label]}).pop()
             continue
         data, (done, code), (said, program) = found
-        assert (done, code) == ("Copied to clipboard", block.text.rstrip()), block.where
+        written = "\n".join(block.shown).rstrip()
+        written = typed(written) if block.language == CONSOLE else written
+        assert (done, code) == ("Copied to clipboard", written), block.where
         assert not PROMPT.search(code), block.where
 
         name = block.framework or FRAMEWORKS[label]
@@ -128,9 +132,9 @@ def test_only_programs_have_a_second_button_and_outputs_have_none(
 ) -> None:
     visit(tab, page)
     for kind in (".shown", ".program"):
-        assert tab.locator(f"{PYTHON} {kind}").count() == len(page.blocks)
+        assert tab.locator(f"{RUN} {kind}").count() == len(page.blocks)
     assert tab.locator(".language-text button").count() == 0
-    for block in tab.locator(f".highlight:not({PYTHON}):not(.language-text)").all():
+    for block in tab.locator(f".highlight:not({RUN}):not(.language-text)").all():
         if block.is_visible():
             _, text = copied(tab, block.get_by_role("button").click)
             assert text == block.locator("code").inner_text().rstrip()
@@ -239,7 +243,7 @@ def test_program_opens_where_there_is_no_clipboard(tab) -> None:
         buttons(tab, 0)[1].click()
     told = tab.get_by_role("status").inner_text()
     assert told == "No access to the clipboard here: the program opens instead"
-    address = tab.locator(PYTHON).first.get_attribute("data-program-pytorch")
+    address = tab.locator(RUN).first.get_attribute("data-program-pytorch")
     opened.value.wait_for_url(urljoin(tab.url, address))
 
 

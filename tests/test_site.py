@@ -22,8 +22,10 @@ def text_of(folder: Path, page: Page) -> str:
 
 
 def blocks_of(html: str) -> list[str]:
-    """Return the Python blocks of a page's HTML, read in another way than ours."""
-    shown = r'<div class="language-(?:py|Py)[^>]*>.*?<code[^>]*>(.*?)</code></pre>'
+    """Return the blocks that run of a page's HTML, read in another way than ours."""
+    shown = (
+        r'<div class="language-(?:py|Py|console)[^>]*>.*?<code[^>]*>(.*?)</code></pre>'
+    )
     found = re.findall(shown, html, re.DOTALL)
     return [unescape(re.sub("<[^>]*>", "", x)).strip("\n") for x in found]
 
@@ -37,7 +39,8 @@ def found_by_search(folder: Path) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_shows_exactly_the_blocks_that_run(built: Path, page: Page) -> None:
     ran = {block for program in page.programs for block in program.blocks}
-    expected = [block.text.strip("\n") for block in page.blocks if block in ran]
+    shown = {block: "\n".join(block.shown).strip("\n") for block in page.blocks}
+    expected = [shown[block] for block in page.blocks if block in ran]
     assert len(expected) == len(page.blocks)
     assert blocks_of(text_of(built, page)) == expected
 

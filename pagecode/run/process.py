@@ -45,9 +45,9 @@ class Result:
     figures: list[str]  # each as SVG
     peak: int  # bytes of memory, at most so far
     stand_ins: list[str]  # what the program has read so far in place of real data
-    said: str = ""  # what it wrote to standard error
     statements: list[tuple[int, str, int]] = field(default_factory=list)
     # bytes printed before a statement, its file and line
+    said: str = ""  # what it wrote to standard error
 
     @property
     def lines(self) -> list[str]:
