@@ -75,7 +75,11 @@ def test_button_says_whether_its_program_fails(built: Path, page: Page) -> None:
 def test_copy_buttons_name_blocks_that_are_there(built: Path, page: Page) -> None:
     html = text_of(built, page)
     named = re.findall(r'data-clipboard-target="#(\w+) code"', html)
-    assert named == re.findall(r'id="(__block_\d+)"', html)
+    shown = re.findall(r'<div class="language-(\S+) [^>]*id="(__block_\d+)"', html)
+    assert [x for _, x in shown] == re.findall(r'id="(__block_\d+)"', html)
+    commands = [x for language, x in shown if language == "console"]
+    assert named == [x for _, x in shown if x not in commands]
+    assert html.count("data-clipboard-text=") == len(commands)  # without their prompts
 
 
 def test_search_and_sitemap_lead_to_what_is_there(built: Path, served) -> None:
