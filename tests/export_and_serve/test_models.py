@@ -228,6 +228,7 @@ def test_server_answers_with_classes(server, folder):
         ([[1, 2], [3]], "inhomogeneous shape"),
         ({"a": 1}, "float() argument"),
         (np.zeros((9000, 40)).tolist(), "more than 1,000,000 bytes"),
+        ("long" * 5_000_000, "more than 1,000,000 bytes"),
     ],
 )
 def test_server_refuses_what_is_wrong_and_goes_on(server, wrong, said):
@@ -248,9 +249,12 @@ def test_server_refuses_what_is_no_json(server, content):
     connection.close()
 
 
-def test_server_refuses_a_request_without_a_length(server):
-    connection = HTTPConnection("127.0.0.1", server.server_port)
+@pytest.mark.parametrize("length", [None, "much", "-1"])
+def test_server_refuses_a_request_without_a_length(server, length):
+    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     connection.putrequest("POST", "/")
+    if length:
+        connection.putheader("Content-Length", length)
     connection.endheaders()
     assert connection.getresponse().status == 400
     connection.close()
