@@ -110,7 +110,7 @@ def test_buttons_copy_the_block_and_its_program(
             assert block.framework == ({*LABELS} - {BOTH, FRAMEWORKS[label]}).pop()
             continue
         data, (done, code), (said, program) = found
-        written = "\n".join(block.shown).rstrip()
+        written = block.shown.rstrip()
         written = typed(written) if block.language == CONSOLE else written
         assert (done, code) == ("Copied to clipboard", written), block.where
         assert not PROMPT.search(code), block.where

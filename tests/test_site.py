@@ -39,7 +39,7 @@ def found_by_search(folder: Path) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_shows_exactly_the_blocks_that_run(built: Path, page: Page) -> None:
     ran = {block for program in page.programs for block in program.blocks}
-    shown = {block: "\n".join(block.shown).strip("\n") for block in page.blocks}
+    shown = {block: block.shown.strip("\n") for block in page.blocks}
     expected = [shown[block] for block in page.blocks if block in ran]
     assert len(expected) == len(page.blocks)
     assert blocks_of(text_of(built, page)) == expected

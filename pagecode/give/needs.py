@@ -54,7 +54,7 @@ def looked_up(blocks: Sequence[Block], root: Path) -> Iterator[Import]:
     own = {x.file.removesuffix(".py") for x in blocks if x.file}  # the page writes them
     for block in blocks:
         try:
-            tree = ast.parse("\n".join(block.shown))
+            tree = ast.parse(block.shown)
         except SyntaxError:  # it is to fail, or is of commands
             continue
         for name, number, optional in imports(tree):
@@ -62,7 +62,7 @@ def looked_up(blocks: Sequence[Block], root: Path) -> Iterator[Import]:
                 continue
             pin = provider(name, root)
             if pin or not (optional or block.raises):
-                yield Import(block, block.shown[number - 1], name, pin)
+                yield Import(block, block.shown_lines[number - 1], name, pin)
 
 
 class Needs:

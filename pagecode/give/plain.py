@@ -43,7 +43,7 @@ def plain(
         if isinstance(piece, str):
             written.append(piece)
             continue
-        shown = "\n".join(piece.shown).strip("\n")
+        shown = piece.shown.strip("\n")
         head = (
             f'{piece.language} title="{piece.file}"' if piece.file else piece.language
         )

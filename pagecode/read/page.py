@@ -83,8 +83,13 @@ class Block:
         return "\n".join(self.lines)
 
     @property
-    def shown(self) -> tuple[Line, ...]:
-        """The lines as the reader sees them."""
+    def shown(self) -> str:
+        """The text as the reader sees it."""
+        return "\n".join(self.shown_lines)
+
+    @property
+    def shown_lines(self) -> tuple[Line, ...]:
+        """The same by lines, each with its place."""
         return self.instead or self.lines
 
     @property
@@ -328,10 +333,10 @@ class Reader:
         opening = self.lines[fence.start]
         try:
             runs_here = is_block(fence.language)
-            allowed = BLOCK_OPTIONS if runs_here else OUTPUT_OPTIONS
-            allowed = CONSOLE_OPTIONS if fence.language == CONSOLE else allowed
             if not runs_here and fence.language != "text":
                 return []
+            options = {"text": OUTPUT_OPTIONS, CONSOLE: CONSOLE_OPTIONS}
+            allowed = options.get(fence.language, BLOCK_OPTIONS)
             if unknown := sorted(set(fence.options) - allowed):
                 raise ValueError(f"unknown option '{unknown[0]}'")
             if not runs_here:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from pagecode.read.page import Block, Page
+from pagecode.read.page import Block, Page, Program
 from pagecode.run.compare import first_difference, same_shape
 from pagecode.run.process import Failure, Result
 
@@ -25,8 +25,9 @@ class Mismatch(Failure):
     """An output or a picture that is not what its block made: `record` rewrites it."""
 
 
-def judge(block: Block, result: Result, page: Page, root: Path) -> None:
-    """Raise Failure unless the block did what the page shows."""
+def judge(block: Block, result: Result, program: Program, root: Path) -> None:
+    """Raise Failure unless the block did what its program's page shows."""
+    page = program.page
 
     def place(file: str, line: int) -> str:
         return f"{os.path.relpath(file, root)}:{line}"
@@ -37,7 +38,7 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
     if result.error and not block.raises:
         trace = "".join(f"\n  at        {place(*frame)}" for frame in result.trace)
         what = f"this block fails{trace}\n  error     {result.error}"
-        if block.instead and (said := with_places(result.said, block, page, place)):
+        if block.instead and (said := with_places(result.said, block, program, place)):
             what += f"\n  stderr    {said}"
     elif block.raises and not result.error:
         what = "this block is to fail (`raises`), but runs"
@@ -78,16 +79,15 @@ def judge(block: Block, result: Result, page: Page, root: Path) -> None:
 
 
 def with_places(
-    said: str, block: Block, page: Page, place: Callable[[str, int], str]
+    said: str, block: Block, program: Program, place: Callable[[str, int], str]
 ) -> str:
     """Return the last lines of an error's text, told of snippets.
 
     A command names lines of the file that it runs. Where a block above it has written
     that file, they become the lines of the snippet that the block shows.
     """
-    above = page.blocks[: page.blocks.index(block)]
-    own = [x for x in above if x.framework in (None, block.framework)]
-    files = {x.file: x.instead for x in own if x.file}
+    above = program.blocks[: program.blocks.index(block)]
+    files = {x.file: x.instead for x in above if x.file}
 
     def told(found: re.Match) -> str:
         lines, number = files.get(os.path.basename(found[1]), ()), int(found[2])

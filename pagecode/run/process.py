@@ -197,7 +197,8 @@ class Process(Sandbox):
                     self.printed[self.number] = printed = event["printed"]
                     text = self.text(f"stdout.{self.number}", 0, printed)
                     facts["trace"] = [self.script.origins[x] for x in facts["trace"]]
-                    facts["said"] = self.text("stderr", self.said)
+                    if facts["error"]:
+                        facts["said"] = self.text("stderr", self.said)
                     yield self.block, Result(text, statements=statements, **facts)
                     deadline = time.monotonic() + ENDING_LIMIT
                 else:

@@ -130,7 +130,7 @@ class Runner:
 
     def judge(self, run: Run, block: Block, result: Result) -> None:
         """Raise Failure unless a block did what its page shows."""
-        judge(block, result, run.program.page, self.root)
+        judge(block, result, run.program, self.root)
 
     def passed(self, run: Run) -> None:
         """Take note that a program has passed. Here: forget it."""

@@ -71,7 +71,7 @@ def python_blocks(html: str, where: str) -> list[str]:
 def first_difference(page: Page, found: list[str]) -> str:
     """Say where the blocks of some HTML are not those of the page, or ''."""
     for block, text in zip(page.blocks, found, strict=False):
-        if "\n".join(block.shown).strip("\n") != text:
+        if block.shown.strip("\n") != text:
             return f"{block.where}: the HTML shows another block"
     if len(found) != len(page.blocks):
         return (

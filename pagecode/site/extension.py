@@ -257,7 +257,7 @@ def mark_blocks(html: str, page: Page, shown: Book) -> str:
         block = next(left) if is_block(found[1]) else None
         target, said = f'data-clipboard-target="#{name} code"', "code as shown"
         if block and found[1] == CONSOLE:
-            commands = escape(typed("\n".join(block.shown)))
+            commands = escape(typed(block.shown))
             target, said = f'data-clipboard-text="{commands}"', "commands"
         target = f'data-md-type="copy" {target}'
         tools = button("shown", f"Copy the {said}", target)

@@ -16,7 +16,7 @@ def issue(
     `page` is the page's own address; `programs` says of each of the block's stand-alone
     programs with what it was verified.
     """
-    first = next(line for line in block.shown if line.strip())
+    first = next(line for line in block.shown_lines if line.strip())
     facts = {
         "Page": f"{page} ({block.where})",
         "Code": first.place(root),

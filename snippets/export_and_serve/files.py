@@ -5,20 +5,16 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from runpy import run_module
 
+from snippets.stop_and_resume.files import text_of
+
 HERE = Path(__file__).parent
 NAMES = ["predict.py", "serve.py"]
-
-
-def text_of(name):
-    """Return a file as the page shows it."""
-    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
-    return "\n".join(x for x in lines if "# --8<-- [" not in x) + "\n"
 
 
 def write_files(folder="."):
     """Write the files into a folder."""
     for name in NAMES:
-        (Path(folder) / name).write_text(text_of(name), encoding="utf-8")
+        (Path(folder) / name).write_text(text_of(HERE / name), encoding="utf-8")
 
 
 def export(framework):

@@ -18,7 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 from pagecode.frameworks import FRAMEWORKS, selected
 from pagecode.read.page import read_pages
 from snippets.export_and_serve import predict, serve
-from snippets.export_and_serve.files import NAMES, text_of, write_files
+from snippets.export_and_serve.files import HERE as MODULES
+from snippets.export_and_serve.files import NAMES, write_files
 from snippets.export_and_serve.serving import ask, cost
 from snippets.export_and_serve.training import (
     BATCH_SIZE,
@@ -27,6 +28,7 @@ from snippets.export_and_serve.training import (
     draw_batches,
     draw_weights,
 )
+from snippets.stop_and_resume.files import text_of
 from tests.served import ROOT
 
 HERE = [x for x in FRAMEWORKS.values() if x in selected()]
@@ -176,9 +178,9 @@ def test_page_writes_the_files_that_are_tested(framework, tmp_path):
     assert sorted(shown) == NAMES
     write_files(tmp_path)
     for name in NAMES:
-        assert (tmp_path / name).read_text() == text_of(name)
-        lines = [str(x) for x in shown[name].shown if x.strip()]
-        assert lines == [x for x in text_of(name).splitlines() if x.strip()]
+        assert (tmp_path / name).read_text() == text_of(MODULES / name)
+        lines = [str(x) for x in shown[name].shown_lines if x.strip()]
+        assert lines == [x for x in text_of(MODULES / name).splitlines() if x.strip()]
 
 
 def test_predict_compares_batches_of_three_sizes(folder, capsys):

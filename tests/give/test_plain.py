@@ -44,7 +44,7 @@ def test_copy_has_every_block_and_output_in_the_pages_order(
     text, place = copies[page.name], 0
     outputs = set()
     for block in page.blocks:
-        shown = "\n".join(block.shown).strip("\n")
+        shown = block.shown.strip("\n")
         named = f' title="{block.file}"' if block.file else ""
         place = text.index(fence(block.language + named, shown), place)
         if block.output and id(block.output) not in outputs:

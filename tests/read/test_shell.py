@@ -63,10 +63,10 @@ def test_a_page_writes_a_file_and_runs_it(site: Site) -> None:
 def test_the_reader_sees_the_file_and_the_commands(site: Site) -> None:
     page = write(site).page()
     file, command = page.blocks
-    assert "\n".join(file.shown) == FILE.split("\n", 1)[1].rsplit("\n", 2)[0]
-    assert command.shown[0] == "$ python double.py 21"
+    assert file.shown == FILE.split("\n", 1)[1].rsplit("\n", 2)[0]
+    assert command.shown_lines[0] == "$ python double.py 21"
     assert (file.language, command.language) == ("python", "console")
-    assert typed("\n".join(command.shown)).split("\n")[0] == "python double.py 21"
+    assert typed(command.shown).split("\n")[0] == "python double.py 21"
 
 
 def test_the_file_holds_what_is_shown(site: Site) -> None:
@@ -75,7 +75,7 @@ def test_the_file_holds_what_is_shown(site: Site) -> None:
     folder.mkdir()
     subprocess.run([sys.executable, "-c", file.text], cwd=folder, check=True)
     written = (folder / "double.py").read_text(encoding="utf-8")
-    assert written == "\n".join(file.shown) + "\n"
+    assert written == file.shown + "\n"
 
 
 def test_the_built_site_shows_them_and_is_held_against_them(
@@ -152,6 +152,15 @@ def test_each_tab_has_files_of_its_own(site: Site) -> None:
     site.add_tabs("one = 1\none / 0", "two = 2\n\ntwo / 0", TABS)
     errors = site.verify()
     assert "stderr" in errors["pytorch"][1]
+    assert f"{CODE}:3, in <module>" in errors["pytorch"][1]
+    assert f"{CODE}:8, in <module>" in errors["tensorflow"][1]
+
+
+def test_a_command_below_the_tabs_runs_the_file_of_each(site: Site) -> None:
+    page = TABS.replace("\n    ```console\n    $ python double.py\n    ```\n", "")
+    page += "\nBelow both:\n\n```console\n$ python double.py\n```\n"
+    site.add_tabs("one = 1\none / 0", "two = 2\n\ntwo / 0", page)
+    errors = site.verify()
     assert f"{CODE}:3, in <module>" in errors["pytorch"][1]
     assert f"{CODE}:8, in <module>" in errors["tensorflow"][1]
 

@@ -84,7 +84,7 @@ def test_what_is_recorded_is_verified_and_shown(printed, around, fence) -> None:
         [block] = page.blocks
         assert block.output
         try:
-            judge(block, result, page, root)
+            judge(block, result, page.programs[0], root)
         except Mismatch:
             pass
         except Failure:
@@ -95,7 +95,7 @@ def test_what_is_recorded_is_verified_and_shown(printed, around, fence) -> None:
         check(page, content, outputs, root)
         (root / PAGE).write_bytes(content)
         page = read_page(root / PAGE, root)
-        judge(page.blocks[0], result, page, root)
+        judge(page.blocks[0], result, page.programs[0], root)
         assert [x.rstrip() for x in shown(page.path, root)] == [
             x.rstrip() for x in result.lines
         ]

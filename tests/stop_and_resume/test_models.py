@@ -15,6 +15,7 @@ import pytest
 from pagecode.frameworks import FRAMEWORKS, selected
 from pagecode.read.page import read_pages
 from snippets.stop_and_resume import checkpoint, crash
+from snippets.stop_and_resume.files import HERE as MODULES
 from snippets.stop_and_resume.files import NAMES, text_of, write_files
 from snippets.stop_and_resume.resume import Stranger, flip_a_bit
 from tests.served import ROOT
@@ -169,9 +170,9 @@ def test_page_writes_the_files_that_are_tested(framework, tmp_path):
     assert shown.keys() == NAMES.keys()
     write_files(framework, tmp_path)
     for name, module in NAMES.items():
-        text = text_of(module.format(framework))
+        text = text_of(MODULES / f"{module.format(framework)}.py")
         assert (tmp_path / name).read_text() == text
-        lines = [str(x) for x in shown[name].shown if x.strip()]
+        lines = [str(x) for x in shown[name].shown_lines if x.strip()]
         assert lines == [x for x in text.splitlines() if x.strip()]
 
 
