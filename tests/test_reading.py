@@ -40,7 +40,7 @@ SEE_ALL = """async () => {  // Material sees to a block once it is seen
     }
     scrollTo(0, 0)
 }"""
-REACHED = """() => [...document.querySelectorAll("pre > code")].every(x =>
+REACHED = """() => [...document.querySelectorAll("pre, pre > code")].every(x =>
     x.scrollWidth <= x.clientWidth || x.tabIndex === 0)"""
 SHOWN = "article :is(h1, math, svg, img, pre, table)"  # what a page is read for
 HIDDEN = """all => all.filter(x => {
@@ -117,6 +117,8 @@ def test_page_fits_each_screen_and_paper(tab, address: str) -> None:
         tab.set_viewport_size({"width": width, "height": 844})
         assert tab.evaluate("document.documentElement.scrollWidth") == width
         assert tab.evaluate(WIDER, width) == []
+        tab.evaluate(SEE_ALL)
+        tab.wait_for_function(REACHED)  # by the keyboard, what scrolls
 
 
 @every_page

@@ -31,6 +31,9 @@ JUPYTERS_OWN = re.compile(
     r"|<div class=\"clipboard-copy-txt\".*?</div>| tabindex=\"0\"",
     re.DOTALL,
 )
+CODE = re.compile(  # of a cell, or of a fence in the prose
+    r"(<div class=\"highlight)(?:-ipynb)?([^>]*>\s*<pre>)(.*?)</pre>", re.DOTALL
+)
 
 
 def marked(notebook: str) -> tuple[str, list[str]]:
@@ -74,7 +77,7 @@ def with_contents(html: str) -> tuple[str, list[dict[str, Any]]]:
 
 def dressed(html: str, file: str, page: str) -> str:
     """Return a notebook's HTML in the site's own dress, with its file and its page."""
-    html = JUPYTERS_OWN.sub("", html).replace("highlight-ipynb", "highlight")
+    html = CODE.sub(r"\1\2<code>\3</code></pre>", JUPYTERS_OWN.sub("", html))
     links = (
         f'<a class="md-button" href="{file}" download>Download this notebook</a> '
         f'<a class="md-button" href="{page}">Read the page</a>'
