@@ -10,6 +10,7 @@ from snippets.gpt.training import (
     NUM_HEADS,
     NUM_LAYERS,
     WIDTH,
+    check_length,
     choose,
 )
 from snippets.transformer.pytorch_manual import attend, merge_heads, split_heads
@@ -131,6 +132,7 @@ def generate(model, tokens, num_tokens, rng, **choice):
 @torch.inference_mode()
 def generate_cached(model, tokens, num_tokens, rng, **choice):
     """Return what generate does, but read each token once; at most a context."""
+    check_length(len(tokens) + num_tokens, model.positions.num_embeddings)
     tokens, past = [int(token) for token in tokens], None
     new = tokens
     for _ in range(num_tokens):

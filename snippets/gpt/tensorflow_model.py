@@ -12,6 +12,7 @@ from snippets.gpt.training import (
     NUM_HEADS,
     NUM_LAYERS,
     WIDTH,
+    check_length,
     choose,
 )
 from snippets.transformer.tensorflow_manual import attend, merge_heads, split_heads
@@ -137,6 +138,7 @@ def generate(model, tokens, num_tokens, rng, **choice):
 # --8<-- [start:cached]
 def generate_cached(model, tokens, num_tokens, rng, **choice):
     """Return what generate does, but read each token once; at most a context."""
+    check_length(len(tokens) + num_tokens, model.positions.shape[0])
     read, past = compile_reader(model)
     new = tokens = [int(token) for token in tokens]
     for _ in range(num_tokens):

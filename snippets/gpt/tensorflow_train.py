@@ -10,6 +10,7 @@ import tensorflow as tf
 from snippets.gpt.tensorflow_model import GPT, generate, generate_cached, load_params
 from snippets.gpt.training import (
     CONTEXT,
+    GRU_BOUND,
     NUM_STEPS,
     PEAK_RATE,
     SEED,
@@ -145,7 +146,7 @@ if __name__ == "__main__":
     valid_loss = evaluate(model, valid_tokens)
     bits = valid_loss / math.log(2)
     print(f"Validation loss: {valid_loss:.3f}, in bits per character: {bits:.2f}")
-    print(f"The GRU's, in bits per character: below {1.80 / math.log(2):.2f}")
+    print(f"The GRU's, in bits per character: below {GRU_BOUND / math.log(2):.2f}")
     # --8<-- [end:run]
 
     # --8<-- [start:write]

@@ -1,6 +1,7 @@
 """The ways to write, timed by `make bench`; the training, for `make parity`."""
 
 from functools import partial
+from importlib import import_module
 
 import numpy as np
 
@@ -17,10 +18,10 @@ SPEED = {
     "scale": 1.0,  # of a run's seconds, to that unit
     "baseline": "read again",  # each framework's own
     "rounds": {1: 5},  # by the number of threads
-    "chapter": ("read again", "with the cache"),  # in its own table
+    "chapter": ("read again", "with the cache", "fast"),  # in its own table
     "memory": False,  # there would be little but the framework's
     "growth": "characters in the text",
-    "slopes": {"read again": "up to 2", "with the cache": "1"},
+    "slopes": {"read again": "up to 2", "with the cache": "1", "fast": "1"},
 }
 LENGTHS = [32, 64, 128, 256, 512]
 LONG = 256  # characters in the text of the table
@@ -60,7 +61,11 @@ def races(framework, _):
     if framework == "numpy":
         return {}
     models, _ = modules(framework)
-    ways = {"read again": models.generate, "with the cache": models.generate_cached}
+    ways = {
+        "read again": models.generate,
+        "with the cache": models.generate_cached,
+        "fast": import_module(f"snippets.gpt.{framework}_fast").generate_fast,
+    }
 
     def prepare(write, length):
         def run():

@@ -1,5 +1,6 @@
 """The GPT in both frameworks, against one another and against what must hold."""
 
+import re
 from importlib import import_module
 
 import numpy as np
@@ -9,6 +10,7 @@ from pagecode.frameworks import FRAMEWORKS, selected
 from snippets.gpt.training import (
     BATCH_SIZE,
     CONTEXT,
+    GRU_BOUND,
     PEAK_RATE,
     choose,
     decode,
@@ -21,6 +23,7 @@ from snippets.gpt.training import (
     learning_rate,
     merge,
 )
+from tests.served import ROOT
 
 VOCABULARY = 7
 
@@ -33,6 +36,11 @@ class Adapter:
         self.framework = import_module({"pytorch": "torch"}.get(name, name))
         self.models = import_module(f"snippets.gpt.{name}_model")
         self.training = import_module(f"snippets.gpt.{name}_train")
+        self.fast = import_module(f"snippets.gpt.{name}_fast")
+
+    @property
+    def with_caches(self):
+        return self.models.generate_cached, self.fast.generate_fast
 
     def model(self, scale=1):
         model = self.models.GPT(VOCABULARY)
@@ -82,14 +90,24 @@ def test_past_saves_reading_again(adapter) -> None:
     assert tuple(past[0][0].shape) == (1, 4, 12, 32)
 
 
-def test_cached_text_is_the_same(adapter) -> None:
+@pytest.mark.parametrize(
+    "choice", [{}, {"temperature": 0.3}, {"top_k": 3}, {"top_k": 5, "top_p": 0.9}]
+)
+def test_cached_text_is_the_same(adapter, choice) -> None:
     model = adapter.model(10)
-    texts = [
-        write(model, [1, 2, 3], 12, np.random.default_rng(0), top_p=0.9)
-        for write in (adapter.models.generate, adapter.models.generate_cached)
-    ]
-    assert texts[0] == texts[1]
-    assert (len(texts[0]), texts[0][:3]) == (15, [1, 2, 3])
+    first, *others = (
+        write(model, [1, 2, 3], CONTEXT - 3, np.random.default_rng(0), **choice)
+        for write in (adapter.models.generate, *adapter.with_caches)
+    )
+    assert (len(first), first[:3], len({*first[3:]}) > 1) == (CONTEXT, [1, 2, 3], True)
+    assert others == [first, first]
+
+
+def test_cached_text_fits_into_the_context(adapter) -> None:
+    model, rng = adapter.model(), np.random.default_rng(0)
+    for write in adapter.with_caches:
+        with pytest.raises(ValueError, match=r"65 tokens, but .* 64 places"):
+            write(model, [1, 2, 3], CONTEXT - 2, rng)
 
 
 def test_long_texts_are_written_by_the_last_of_the_context(adapter) -> None:
@@ -179,6 +197,13 @@ def test_low_rank_starts_as_the_model_and_can_be_merged(adapter) -> None:
     assert np.abs(after - before).max() > 1e-3
     adapter.training.merge_low_rank(model)
     np.testing.assert_allclose(adapter.call(model, tokens)[0], after, atol=1e-3)
+
+
+def test_the_other_chapters_losses_are_below_the_bound() -> None:
+    text = (ROOT / "docs/models/character-rnn.md").read_text(encoding="utf-8")
+    losses = re.findall(r"Batch 300 .* Validation loss: ([\d.]+)", text)
+    assert len(losses) == 2
+    assert max(map(float, losses)) < GRU_BOUND
 
 
 # --- what both share
