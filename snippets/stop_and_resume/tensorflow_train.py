@@ -89,9 +89,8 @@ class Training:
         for layer in self.model.layers:
             if isinstance(layer, layers.Dropout):
                 found[f"dropout/{layer.name}"] = layer.seed_generator.state
-        for (
-            x
-        ) in self.optimizer.variables:  # the schedule reads the steps that it counts
+        for x in self.optimizer.variables:
+            # The schedule has no state of its own: it reads the steps that Adam counts.
             part = "schedule" if x is self.optimizer.iterations else "optimizer"
             found[f"{part}/{x.path}"] = x
         return found
