@@ -12,6 +12,8 @@ from snippets.stop_and_resume.pytorch_train import Training
 from snippets.stop_and_resume.resume import Stranger, flip_a_bit
 
 if __name__ == "__main__":
+    import copy
+
     with open("flipped.ckpt", "wb") as file:
         Training().write(file)
     flip_a_bit("flipped.ckpt")
@@ -43,3 +45,18 @@ if __name__ == "__main__":
     torch.save(model.state_dict(), "model.pt")
     print("In the file:", *torch.load("model.pt", weights_only=True))
     # --8<-- [end:own]
+
+    fresh, training = Training().state(), Training()
+    training.run(250)
+    middle = copy.deepcopy(training.state())
+    # --8<-- [start:lighter]
+    for part in ["nothing", "optimizer"]:
+        resumed = Training()
+        resumed.load_state(
+            {x: (fresh if x.startswith(part) else middle)[x] for x in middle}
+        )
+        resumed.run(600)
+        logits = resumed.model.eval()(resumed.features)
+        right = (logits.argmax(dim=1) == resumed.targets).double().mean()
+        print(f"Left out: {part:9} | points right: {right:.0%}")
+    # --8<-- [end:lighter]

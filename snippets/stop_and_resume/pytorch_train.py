@@ -4,6 +4,7 @@
 python train.py FOLDER
 """
 
+import copy
 import sys
 from pathlib import Path
 
@@ -90,7 +91,8 @@ class Training:
     def load_state(self, state):
         """Go on from what `state` has returned."""
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        # A copy: the optimizer goes on in the very tensors that it is given.
+        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self.schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["dropout"])
         self.rng.bit_generator.state = state["shuffle"]

@@ -251,6 +251,19 @@ def test_resumed_training_is_the_one_never_stopped(train, tmp_path):
     assert str(one) == str(two)
 
 
+def test_a_state_can_be_loaded_twice(train, tmp_path):
+    training = train.Training()
+    training.run(3)
+    state = saved(training, tmp_path / "x")
+    ends = []
+    for _ in "ab":
+        resumed = train.Training()
+        resumed.load_state(state)
+        resumed.run(6)
+        ends.append(resumed.weights())
+    assert np.array_equal(*ends)
+
+
 @pytest.mark.parametrize("part", [x for x in PARTS if x != "step"])
 def test_each_part_matters(train, tmp_path, part):
     fresh = saved(train.Training(), tmp_path / "fresh")
