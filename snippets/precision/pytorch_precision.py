@@ -224,6 +224,11 @@ if __name__ == "__main__":
         print(f"{str(dtype).removeprefix('torch.'):8} | {average.item():.2f}")
     # --8<-- [end:exercise_average]
 
+    # --8<-- [start:exercise_scale]
+    for power in range(0, 31, 3):
+        print_flushed(f"float16, times 2**{power}", [(2.0**power * grads).half()])
+    # --8<-- [end:exercise_scale]
+
     # --8<-- [start:exercise_batch]
     few = grads[:100] * 32  # the mean over 100 instead of 3,200
     for name, values in [("mean over 3,200", grads), ("mean over 100", few)]:

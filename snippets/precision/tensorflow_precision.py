@@ -86,6 +86,23 @@ def run(weight_seed=1, order_seed=1, dropout_seed=1, extra=False):
 # --8<-- [end:run_seeds]
 
 
+# --8<-- [start:loader]
+def draw(num_calls=2, seed=1, by_example=False):
+    """Return eight random numbers, such as those that augment eight images."""
+    tf.random.set_seed(seed)
+
+    def noise(index):
+        if by_example:
+            return tf.random.stateless_uniform((), [seed, index])
+        return tf.random.uniform(())  # the pipeline's generator
+
+    data = tf.data.Dataset.range(8).map(noise, num_parallel_calls=num_calls)
+    return list(data.as_numpy_iterator())
+
+
+# --8<-- [end:loader]
+
+
 # --8<-- [start:profile]
 def count_events(folder):
     """Return how often each event happened that a profile in a folder tells of."""
@@ -101,6 +118,11 @@ def count_events(folder):
 # --8<-- [end:profile]
 
 if __name__ == "__main__":
+    import subprocess
+    import sys
+
+    import numpy as np
+
     signals, labels = make_mnist1d()
     X_train, X_valid = signals[:3200], signals[3200:4000]
     y_train, y_valid = labels[:3200], labels[3200:4000]
@@ -193,6 +215,32 @@ if __name__ == "__main__":
     print_equal("one more layer built before", run(extra=True), reference)
     # --8<-- [end:run_sources]
 
+    # --8<-- [start:run_loader]
+    reference = draw()
+    print_equal("the same seed", draw(), reference)
+    print_equal("other seed", draw(seed=2), reference)
+    print_equal("other number of calls", draw(num_calls=1), reference)
+    one, two = (draw(number, by_example=True) for number in (1, 2))
+    print_equal("seeded by example, 1 and 2", one, two)
+    # --8<-- [end:run_loader]
+
+    for threads, name in [(1, "first"), (1, "again"), (2, "two")]:
+        command = [sys.executable, "-m", "snippets.precision.tensorflow_threads"]
+        subprocess.run([*command, str(threads), f"{name}.npy"], check=True)
+    # --8<-- [start:run_threads]
+    first, again, two = (np.load(f"{x}.npy") for x in ("first", "again", "two"))
+    print_equal("one thread, twice", [again], [first])
+    apart = np.abs(two - first).max() / np.abs(first).max()
+    print("two threads within 1e-5:", apart < 1e-5)
+    # --8<-- [end:run_threads]
+
+    try:
+        # --8<-- [start:run_too_late]
+        tf.config.threading.set_intra_op_parallelism_threads(2)
+        # --8<-- [end:run_too_late]
+    except RuntimeError as error:
+        print("RuntimeError:", error)
+
     # --8<-- [start:run_profile]
     eager = [model.layers[0], model.layers[2]]
     for name, parts in [("one by one", tf.split(X[:100], 100)), ("batch", [X[:100]])]:
@@ -234,6 +282,12 @@ if __name__ == "__main__":
             average = 0.999 * average
         print(f"{dtype.name:8} | {float(average):.2f}")
     # --8<-- [end:exercise_average]
+
+    # --8<-- [start:exercise_scale]
+    for power in range(0, 31, 3):
+        scaled = tf.cast(2.0**power * grads, tf.float16)
+        print_flushed(f"float16, times 2**{power}", [scaled])
+    # --8<-- [end:exercise_scale]
 
     # --8<-- [start:exercise_batch]
     few = grads[:100] * 32  # the mean over 100 instead of 3,200

@@ -1,6 +1,9 @@
 """Precision and reproducibility in both frameworks, against NumPy."""
 
+import subprocess
+import sys
 from importlib import import_module
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,6 +19,8 @@ from snippets.precision.training import (
     print_equal,
     print_flushed,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 class Adapter:
@@ -189,3 +194,45 @@ def test_picture_shows_gradients_twice_and_each_range() -> None:
     assert scaled.values[np.searchsorted(scaled.edges, -4, "right") - 1] > 0.6
     assert [[*x.get_xdata()] for x in axis.lines] == [[-20, 6], [-7, 4]]
     plt.close("all")
+
+
+def test_generators_of_the_loader_s_workers() -> None:
+    if "pytorch" not in selected():
+        pytest.skip("PyTorch's loader")
+    loader = import_module("snippets.precision.pytorch_loader")
+    torch = loader.torch
+    alone = loader.draw(num_workers=0, by_example=True)
+    expected = [
+        torch.rand((), generator=torch.Generator().manual_seed(i)) for i in range(8)
+    ]
+    assert torch.equal(alone, torch.stack(expected))
+    first, again, other = loader.draw(), loader.draw(), loader.draw(seed=2)
+    assert torch.equal(first, again)
+    assert len(first.unique()) == 8
+    assert not (first == other).any()
+    alike = loader.draw(worker_init_fn=loader.seed_alike)
+    assert torch.equal(alike[::2], alike[1::2])  # two workers take turns
+
+
+def test_pipeline_that_draws_by_example_needs_no_order() -> None:
+    if "tensorflow" not in selected():
+        pytest.skip("TensorFlow's pipeline")
+    module = import_module("snippets.precision.tensorflow_precision")
+    draw, uniform = module.draw, module.tf.random.stateless_uniform
+    expected = [float(uniform((), [3, i])) for i in range(8)]
+    assert draw(num_calls=2, seed=3, by_example=True) == expected
+    assert draw(num_calls=1, seed=1) == draw(num_calls=1, seed=1)
+    assert draw(num_calls=1, seed=1) != draw(num_calls=1, seed=2)
+
+
+def test_threads_are_set_and_the_rows_are_added_up(tmp_path) -> None:
+    if "tensorflow" not in selected():
+        pytest.skip("TensorFlow's threads")
+    module = "snippets.precision.tensorflow_threads"
+    path = str(tmp_path / "x.npy")
+    words = [sys.executable, "-m", module, "3", path]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "threads: 3\n"
+    matrix = np.random.default_rng(1).normal(size=(2000, 2000)).astype(np.float32)
+    expected = matrix.astype(np.float64) @ matrix.sum(axis=1, dtype=np.float64)
+    np.testing.assert_allclose(np.load(path), expected, atol=0.1)
