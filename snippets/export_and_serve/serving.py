@@ -44,7 +44,8 @@ def cost(package):
 if __name__ == "__main__":
     write_files()
     made = export(sys.argv[1])  # what the page has done so far
-    X_test, logits = made["X_test"], made["logits"]
+    X_test, y_test, logits = (made[x] for x in ("X_test", "y_test", "logits"))
+    np, onnxruntime = made["np"], made["onnxruntime"]
     subprocess.run([sys.executable, "predict.py"], check=True, stdout=subprocess.PIPE)
 
     # --8<-- [start:serve]
@@ -81,3 +82,30 @@ if __name__ == "__main__":
     print("ONNX Runtime starts sooner:", runtime_seconds < seconds)
     print("ONNX Runtime is smaller:", runtime_size < size)
     # --8<-- [end:smaller]
+
+    # --8<-- [start:bits]
+    import onnx
+    from onnx import numpy_helper
+
+    for bits in (8, 6, 5, 4, 3):
+        rounded = onnx.load("model.onnx")
+        for tensor in rounded.graph.initializer:
+            weight = numpy_helper.to_array(tensor)
+            if weight.ndim > 1:  # no bias
+                step = np.abs(weight).max() / (2 ** (bits - 1) - 1)
+                weight = (step * np.round(weight / step)).astype(np.float32)
+                tensor.CopyFrom(numpy_helper.from_array(weight, tensor.name))
+        session = onnxruntime.InferenceSession(rounded.SerializeToString())
+        [found] = session.run(None, {"signals": X_test})
+        right = np.mean(found.argmax(axis=1) == y_test)
+        print(f"{bits} bits | Test ACC: {100 * right:.1f}%")
+    # --8<-- [end:bits]
+
+    # --8<-- [start:nan]
+    session = onnxruntime.InferenceSession("model.onnx")
+    broken = X_test[:1].copy()
+    broken[0, 20] = np.nan
+    [found] = session.run(None, {"signals": broken})
+    print("Logits that are numbers:", np.isfinite(found).sum())
+    print("Class:", found.argmax(axis=1))
+    # --8<-- [end:nan]
