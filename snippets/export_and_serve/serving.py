@@ -98,7 +98,7 @@ if __name__ == "__main__":
         session = onnxruntime.InferenceSession(rounded.SerializeToString())
         [found] = session.run(None, {"signals": X_test})
         right = np.mean(found.argmax(axis=1) == y_test)
-        print(f"{bits} bits | Test ACC: {100 * right:.1f}%")
+        print(f"{bits} bits | Test ACC: {right:.0%}")
     # --8<-- [end:bits]
 
     # --8<-- [start:nan]
