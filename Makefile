@@ -6,7 +6,7 @@ $(error This needs Linux, macOS or, on Windows, WSL: `wsl --install`, then clone
 endif
 
 PYTHON    ?= python3# the Python, 3.11 to 3.13, of a new venv
-PAGE      ?= # one page: models/x.md (record, parity, results, bench, determinism, soak)
+PAGE      ?= # one page: models/x.md (record, parity, results, judged, bench, determinism, soak)
 FRAMEWORK ?= # pytorch or tensorflow: it alone, in its own venv; both, common (test, verify, canary)
 ALL       ?= # 1: run all again, whatever is remembered, and every notebook and program (test)
 BROWSER   ?= # 1: read every page in a browser, and fail where there is none (test)
@@ -46,7 +46,7 @@ export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help serve site test tests browser screenshots lighthouse chapter record parity results
-.PHONY: bench data lint clean verify publish determinism soak mutants actionlint ci canary canary-report
+.PHONY: bench judged data lint clean verify publish determinism soak mutants actionlint ci canary canary-report
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ parity: data ## measure again how far the two frameworks are apart
 
 results: data ## train each model with several seeds again: what the head tables show
 	$(RUN) benchmarks.results $(PAGE)
+
+judged: data ## judge trained models with several seeds again: tables without seconds
+	$(RUN) benchmarks.judged $(PAGE)
 
 bench: data ## measure the speed again, ours too: some 20 minutes, quiet ones
 	$(RUN) benchmarks.speed $(PAGE) $(if $(QUICK),--quick)

@@ -165,6 +165,7 @@ WORDS += ["chapter", "mutants", "soak", "screenshots", "lighthouse", "bench"]
 WORDS += [
     "parity",
     "results",
+    "judged",
     "determinism",
     "soak",
     "publish",

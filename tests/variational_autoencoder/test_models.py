@@ -11,7 +11,7 @@ from scipy.special import expit, logsumexp
 from scipy.stats import norm
 
 from pagecode.frameworks import FRAMEWORKS, selected
-from snippets.variational_autoencoder import judge, training
+from snippets.variational_autoencoder import judge, judged, training
 from snippets.variational_autoencoder.figures import (
     make_grid,
     plot_images,
@@ -42,6 +42,7 @@ class Adapter:
         if name == "pytorch":
             self.framework = import_module("torch")
         self.manual = import_module(f"{CHAPTER}.{name}_manual")
+        self.fast = import_module(f"{CHAPTER}.{name}_fast")
         self.layers = import_module(f"{CHAPTER}.{LAYERS[name]}")
         self.constants = self.manual.to_tensors
         self.tensors = getattr(self.manual, "to_variables", self.manual.to_tensors)
@@ -156,6 +157,19 @@ def test_training_by_hand_and_with_layers_is_the_same(adapter, images) -> None:
     assert np.shape(history) == (3, 2)
     np.testing.assert_allclose(history, by_hand, rtol=1e-4)
     assert sum(history[-1]) < sum(history[0])
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 2e-4), ("float64", 1e-10)])
+def test_the_fast_way_is_the_training_by_hand(adapter, images, dtype, bound) -> None:
+    start = [p.astype(dtype) for p in draw_start(6, 3, 0)]
+    slow, quick = adapter.tensors(start), adapter.tensors(start)
+    data = adapter.constants([images.astype(dtype)])[0]
+    by_hand = adapter.manual.train(slow, adapter.manual.backward, data, data, 3)
+    history = adapter.fast.train_fast(quick, data, data, 3)
+    np.testing.assert_allclose(history, by_hand, rtol=bound / 100)
+    for one, other in zip(slow, quick, strict=True):
+        assert np.asarray(other).dtype == dtype
+        np.testing.assert_allclose(np.asarray(one), np.asarray(other), atol=bound)
 
 
 def test_autoencoder_learns_and_has_no_divergence(adapter, images) -> None:
@@ -336,3 +350,23 @@ def test_pictures_show_what_they_are_given() -> None:
     bars = plt.gcf().axes[0].collections[0].get_segments()
     np.testing.assert_allclose([x[:, 1] for x in bars], [[0, 2], [0.7, 1.1]])
     plt.close("all")
+
+
+def test_all_test_images_are_judged_with_fresh_noise(monkeypatch) -> None:
+    images, drawn = np.arange(40 * 784, dtype=np.uint8).reshape(40, 28, 28), []
+
+    def estimate(model, features, noise):
+        assert model == "model 2"
+        assert noise.shape == (10, 4, 20)
+        drawn.append(noise)
+        return features.mean(axis=1) * len(noise)
+
+    def prepare(framework):
+        return lambda seed: (f"model {seed}", 7, 0.0), estimate
+
+    monkeypatch.setattr(judged, "read_mnist", lambda: (None, None, images, None))
+    monkeypatch.setattr(judged, "prepare", prepare)
+    size, found = judged.results("pytorch")["10 codes for each image"](2)
+    assert size == 7
+    assert found == pytest.approx(10 * images.mean() / 255)
+    assert len({noise.tobytes() for noise in drawn}) == len(drawn) == 10
