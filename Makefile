@@ -14,7 +14,7 @@ JOBS      ?= # how many programs or tests run at once; by default, one on each c
 SHARD     ?= # 2/4: the second of four shares of what is run (test, verify)
 GPU       ?= # 1: the framework must see a GPU, with what it needs for that (verify)
 PORT      ?= 8000# of this machine (serve)
-QUICK     ?= # 1: only see that it works, write nothing (bench)
+QUICK     ?= # 1: only see that it works, write nothing (bench, scaling)
 TIMES     ?= 10# in one go (soak)
 NAME      ?= # my_model (chapter)
 TITLE     ?= # "My model" (chapter)
@@ -46,7 +46,8 @@ export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help serve site test tests browser screenshots lighthouse chapter record parity results
-.PHONY: bench judged data lint clean verify publish determinism soak mutants actionlint ci canary canary-report
+.PHONY: bench judged scaling data lint clean verify publish determinism soak mutants actionlint ci canary
+.PHONY: canary-report
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +103,9 @@ judged: data ## judge trained models with several seeds again: tables without se
 bench: data ## measure the speed again, ours too: some 20 minutes, quiet ones
 	$(RUN) benchmarks.speed $(PAGE) $(if $(QUICK),--quick)
 	$(if $(PAGE),,$(RUN) benchmarks.verification $(if $(QUICK),--quick))
+
+scaling: data ## measure again how several processes scale: some minutes, quiet ones
+	$(RUN) benchmarks.scaling $(if $(QUICK),--quick)
 
 data: $(READY) ## fill data/: DATA_CACHE, the official hosts, or stand-ins
 	@$(RUN) pagecode data

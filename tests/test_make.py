@@ -164,6 +164,7 @@ WORDS = ["serve", "site", "test", "browser", "record", "data", "lint", "verify"]
 WORDS += ["chapter", "mutants", "soak", "screenshots", "lighthouse", "bench"]
 WORDS += [
     "parity",
+    "scaling",
     "results",
     "judged",
     "determinism",

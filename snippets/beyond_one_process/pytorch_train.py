@@ -26,7 +26,8 @@ def build_model(start):
 
 def main():
     """Train for 200 steps; the process of rank 0 prints, and writes the weights."""
-    dist.init_process_group("gloo")
+    if not dist.is_initialized():  # by what has started the script
+        dist.init_process_group("gloo")
     rank, world = dist.get_rank(), dist.get_world_size()
     start = np.load("start.npz")
     signals, labels = map(torch.from_numpy, (start["signals"], start["labels"]))

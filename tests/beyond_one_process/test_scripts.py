@@ -11,11 +11,14 @@ from contextlib import suppress
 from importlib import import_module
 from math import erf, pi
 from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import psutil
 import pytest
+import yaml
 
 from pagecode.frameworks import FRAMEWORKS, selected
 from pagecode.run.machine import settings
@@ -23,7 +26,8 @@ from snippets.beyond_one_process import common
 from snippets.beyond_one_process import tensorflow_launch as launch
 
 ROOT = Path(__file__).parents[2]
-READS = ["snippets/beyond_one_process"]
+READS = ["snippets/beyond_one_process", "docs/practice/beyond-one-process.md"]
+PAGE = ROOT / "docs/practice/beyond-one-process.md"
 SCRIPT = re.compile(r"# --8<-- \[start:script\]\n(.*)# --8<-- \[end:script\]", re.S)
 LIMIT = 600  # seconds for a launch; it needs about ten where nothing else runs
 ANEW = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # addresses in each attempt
@@ -407,3 +411,112 @@ def test_fails_when_a_worker_dies_too_often(framework, start, tmp_path):
     found = [x.name for x in folder.glob("checkpoint.*")]
     assert found == [module(framework, "survive").PATH]
     assert not (folder / "weights-survived.npz").exists()
+
+
+# Many machines: as far as one machine can tell.
+
+
+def shown(language: str) -> list[str]:
+    """Return the page's fences of a language."""
+    found = re.findall(rf"( *)```{language}\n(.*?)```", PAGE.read_text(), re.S)
+    return [re.sub(rf"(?m)^{indent}", "", text) for indent, text in found]
+
+
+def torchrun_words(text: str) -> list[list[str]]:
+    """Return the words after each torchrun of a text, its lines joined."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return [x.partition("torchrun ")[2].split() for x in lines if "torchrun " in x]
+
+
+needs_pytorch = pytest.mark.skipif("pytorch" not in selected(), reason="PyTorch's own")
+
+
+@needs_pytorch
+def test_two_launchers_meet_and_compute_what_one_process_does(start, tmp_path):
+    [words] = [x for text in shown("sh")[:1] for x in torchrun_words(text)]
+    here = {"4": "2", "8": "1", "host0:29500": f"127.0.0.1:{launch.free_ports(1)[0]}"}
+    words = [here.get(x, x) for x in words]
+    folder = prepare(tmp_path / "x", "pytorch", start)
+    # Two hosts of one name would be one to torchrun: each is told its own address.
+    started = [
+        begin(
+            folder, "-m", "torch.distributed.run", "--local-addr", "127.0.0.1", *words
+        )
+        for _ in "ab"
+    ]
+    outputs = []
+    for process in started:
+        status, out, err = end(process)
+        assert status == 0, err
+        outputs.append(out)
+    assert sorted(map(bool, outputs)) == [False, True]  # rank 0 alone prints
+    model, _ = module("pytorch", "one").train(start)
+    weights = [x.detach().numpy().T for x in model.parameters()]
+    found = common.read_weights(folder / "weights-2.npz")
+    assert common.apart(found, weights) < 1e-6
+    assert left(folder) == []
+
+
+@needs_pytorch
+def test_torchrun_knows_the_options_of_every_command():
+    parser = import_module("torch.distributed.run").get_args_parser()
+    commands = [x for text in shown("sh") for x in torchrun_words(text)]
+    assert len(commands) == 2
+    for words in commands:
+        known = parser.parse_args([x.strip('"') for x in words])
+        assert known.training_script == "train.py"
+        assert (known.nproc_per_node, known.rdzv_backend) == ("8", "c10d")
+
+
+def test_shell_and_yaml_can_be_read():
+    for text in shown("sh"):
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+    [text] = shown("yaml")
+    job = yaml.safe_load(text)
+    assert (job["apiVersion"], job["kind"]) == ("kubeflow.org/v1", "PyTorchJob")
+    worker = job["spec"]["pytorchReplicaSpecs"]["Worker"]
+    [container] = worker["template"]["spec"]["containers"]
+    assert (container["name"], worker["replicas"]) == ("pytorch", 4)
+    assert container["command"] == ["torchrun", "train.py"]
+
+
+@needs_pytorch
+def test_script_takes_the_process_group_that_there_is(start, tmp_path, monkeypatch):
+    dist = import_module("torch.distributed")
+    folder = prepare(tmp_path / "x", "pytorch", start)
+    monkeypatch.chdir(folder)
+    store = f"file://{tmp_path}/store"
+    dist.init_process_group("gloo", init_method=store, rank=0, world_size=1)
+    module("pytorch", "train").main()
+    assert not dist.is_initialized()
+    assert (folder / "weights-1.npz").exists()
+
+
+def test_ray_is_told_to_start_the_script_in_its_folder(tmp_path, monkeypatch):
+    told, called = [], []
+
+    class Trainer:
+        def __init__(self, worker, **options):
+            told.append((worker, options))
+
+        def fit(self):
+            worker, options = told[0]
+            monkeypatch.chdir("/")  # as Ray does
+            worker(options["train_loop_config"])
+
+    parts = {
+        "train": SimpleNamespace(main=lambda: called.append(Path.cwd())),
+        "ray": SimpleNamespace(),
+        "ray.train": SimpleNamespace(ScalingConfig=dict),
+        "ray.train.torch": SimpleNamespace(TorchConfig=dict, TorchTrainer=Trainer),
+    }
+    for name, part in parts.items():
+        monkeypatch.setitem(sys.modules, name, part)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "with_ray.py"
+    path.write_text(script("pytorch_ray"))
+    run_path(str(path), run_name="__main__")
+    assert called == [tmp_path]
+    _, options = told[0]
+    assert options["torch_config"] == {"backend": "gloo"}
+    assert options["scaling_config"] == {"num_workers": 2}
