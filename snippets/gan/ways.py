@@ -5,18 +5,15 @@ from functools import cache, partial
 import numpy as np
 
 from snippets.diffusion.training import draw_ring
+from snippets.gan.judged import prepare
 from snippets.gan.training import (
     LEARNING_RATE,
     MOMENTUM,
-    NUM_NOISE,
     SEED,
     count_modes,
-    draw_networks,
     draw_noise,
-    draw_noisy_batches,
     draw_pairs,
     draw_start,
-    judge_digits,
 )
 from snippets.softmax_regression.data import read_mnist, to_features
 from snippets.variational_autoencoder.judge import frechet_distance, train_judge
@@ -26,22 +23,10 @@ RINGS = {  # by row: rates and momentum; modes are counted after each 100 of 600
     "ring, collapsing, modes": ((0.01, 0.001), 0.9),
     "ring, mended, modes": ((0.01, 0.001), MOMENTUM),
 }
-DIGITS = {  # by row: the place among what is judged, the factor, and the yardstick
-    "digits, Fréchet distance": (3, 1, "real digits: 0.9"),
-    "digits, read with confidence": (0, 100, "real digits: 79 %"),
-    "digits, rarest class": (1, 100, "real digits: 9 %"),
-}
+DIGITS = "digits, Fréchet distance"
 RESULTS = {
     name: {"seeds": 3, "unit": "", "digits": 1, "yardstick": "8"} for name in RINGS
-} | {
-    name: {
-        "seeds": 3,
-        "unit": "%" if factor == 100 else "",
-        "digits": 1,
-        "yardstick": yardstick,
-    }
-    for name, (_, factor, yardstick) in DIGITS.items()
-}
+} | {DIGITS: {"seeds": 3, "unit": "", "digits": 1, "yardstick": "real digits: 0.9"}}
 SPEED = {
     "title": "GAN",
     "unit": "ms per step",
@@ -71,12 +56,9 @@ def load(framework):
 
 
 def results(framework):
-    """Return by its row what a seed's training reaches, with the number of parameters.
-
-    The rows of digits share one training for each seed, so that only the first spends
-    its seconds.
-    """
-    manual, layers, to_params = load(framework)
+    """Return by its row the number of parameters, and what a training reaches."""
+    manual, _, to_params = load(framework)
+    make, _ = prepare(framework)
 
     def count(rates, momentum, seed):
         starts = draw_start(seed=seed)
@@ -87,26 +69,16 @@ def results(framework):
         return sum(p.size for x in starts for p in x), np.mean(modes[1:])
 
     @cache
-    def make():
-        train_images, y_train, *_ = read_mnist()
-        X_train, X_valid = np.split(to_features(train_images), [55_000])
-        return X_train, X_valid, train_judge(X_train, y_train[:55_000])
+    def train_perceptron():
+        images, labels, *_ = read_mnist()
+        X_train, X_valid = np.split(to_features(images), [55_000])
+        return X_valid, train_judge(X_train, labels[:55_000])
 
-    @cache
-    def judge_gan(seed):
-        X_train, X_valid, judge = make()
-        networks = layers.build_networks(seed)
-        layers.fit_gan(*networks, draw_noisy_batches(X_train, 2500, seed=seed))
-        images = layers.make_digits(networks[0], draw_noise((1000, NUM_NOISE), seed))
-        distance = frechet_distance(images, X_valid, judge)
-        return *judge_digits(images, judge), distance
+    def reach(seed):
+        images, size = make(seed)
+        return size, frechet_distance(images, *train_perceptron())
 
-    def reach(column, factor, seed):
-        size = sum(p.size for x in draw_networks() for p in x) + 2 * (128 + 256)
-        return size, factor * judge_gan(seed)[column]
-
-    rows = {name: partial(count, *way) for name, way in RINGS.items()}
-    return rows | {name: partial(reach, *way[:2]) for name, way in DIGITS.items()}
+    return {name: partial(count, *way) for name, way in RINGS.items()} | {DIGITS: reach}
 
 
 def tell(_, params):

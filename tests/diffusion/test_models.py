@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit, logsumexp
 
 from pagecode.frameworks import FRAMEWORKS, selected
-from snippets.diffusion import training
+from snippets.diffusion import judged, training
 from snippets.diffusion.figures import plot_paths, plot_trade
 from snippets.diffusion.training import (
     CENTERS,
@@ -511,3 +511,48 @@ def test_pictures_show_what_they_are_given() -> None:
 
 def test_hyperparameters_are_those_of_the_schedule() -> None:
     assert training.make_schedule().tolist() == KEPT.tolist()
+
+
+def test_made_and_real_digits_are_judged_in_four_ways(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(256, size=(60_000, 28, 28), dtype=np.uint8)
+    labels, asked = rng.integers(10, size=60_000), np.arange(1000) % 10
+    params = [rng.standard_normal((784, 5)), np.ones(5), np.eye(5, 10), np.zeros(10)]
+    digits = pixels.reshape(60_000, 784) / np.float32(255)
+    made = digits[:1000] / 2
+
+    class Halving:
+        def codes(self, images):
+            return images
+
+        def decode(self, codes):
+            return codes / 2
+
+    monkeypatch.setattr(judged, "read_mnist", lambda: (pixels, labels, None, None))
+    monkeypatch.setattr(judged, "train_judge", lambda *_: params)
+    monkeypatch.setattr(
+        judged,
+        "prepare",
+        lambda _: (lambda _: (None, Halving(), None), lambda *_: made, asked),
+    )
+    rows = judged.results("pytorch")
+    share, distance, covered = judge_samples(made, asked, digits[55_000:], params)
+    nearest = np.median(distances_to(made, digits[:55_000]).min(axis=1))
+    for name, expected in zip(
+        judged.MEASURES, (100 * share, distance, 100 * covered, nearest), strict=True
+    ):
+        size, found = rows[f"weight 1, {name}"](0)
+        assert size == sum(p.size for p in draw_weights(judged.SIZES))
+        assert found == pytest.approx(expected)
+    nearest, *_ = [rows[x](0)[1] for x in rows if x.startswith("decoded digits")]
+    chosen = np.random.default_rng(0).permutation(4000)[:1000]
+    decoded = digits[56_000 + chosen] / 2
+    expected = np.median(distances_to(decoded, digits[:55_000]).min(axis=1))
+    assert nearest == pytest.approx(expected)
+    real = digits[56_000 + chosen], labels[56_000 + chosen], digits[55_000:]
+    share, _, covered = judge_samples(*real, params)
+    assert rows["real digits, read as asked"](0)[1] == pytest.approx(100 * share)
+    found = rows["real digits, coverage of validation digits"](0)[1]
+    assert found == pytest.approx(100 * covered)
+    distance = frechet_distance(digits[chosen], digits[55_000:], params)
+    assert rows["real digits, Fréchet distance"](0)[1] == pytest.approx(distance)

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from pagecode.frameworks import FRAMEWORKS, selected
 from snippets.diffusion.training import CENTERS, SPREAD, draw_ring
+from snippets.gan import judged
 from snippets.gan.figures import plot_digits, plot_points
 from snippets.gan.training import (
     BATCH_SIZE,
@@ -427,3 +428,76 @@ def test_digits_are_drawn_in_rows_of_20() -> None:
     assert (picture[28:, 28:56] == 1).all()
     assert picture.sum() == 784
     plt.close()
+
+
+# --- what judges the digits
+
+
+def test_real_digits_are_judged_as_made_ones_are(monkeypatch) -> None:
+    images = np.repeat(np.arange(60_000) // 250, 784).astype(np.uint8)
+    read = images.reshape(-1, 28, 28), np.zeros(60_000, int), None, None
+    asked = []
+
+    def judge(made, alike=None):
+        asked.append((made, alike))
+        return dict.fromkeys(judged.MEASURES, made.mean())
+
+    def prepare(framework):
+        return lambda seed: (np.full((1000, 784), seed / 8), 340_113), judge
+
+    monkeypatch.setattr(judged, "read_mnist", lambda: read)
+    monkeypatch.setattr(judged, "prepare", prepare)
+    rows = judged.results("tensorflow")
+    assert rows["Fréchet distance"](2) == (340_113, 0.25)
+    size, found = rows["real digits, Fréchet distance"](2)
+    (_, none), (digits, alike) = asked
+    assert none is None
+    assert (size, digits.shape, alike.shape) == (340_113, (1000, 784), (1000, 784))
+    assert found == digits.mean()
+    assert digits.min() >= 56_000 // 250 / 255  # those before are to be covered
+    assert alike.max() < 5000 / 250 / 255  # of the training set
+    rows["real digits, coverage of validation digits"](2)
+    assert len(asked) == 2  # all rows of a seed share what was found
+
+
+def test_each_number_stands_in_its_row(adapter, monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(256, size=(60_000, 28, 28), dtype=np.uint8)
+    labels = rng.integers(10, size=60_000)
+    params = [rng.standard_normal((784, 5)), np.ones(5), np.eye(5, 10), np.zeros(10)]
+    probas = np.eye(10)[np.repeat([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 100)] * 0.95
+    probas[:100, 0], probas[900:, 9], probas[900:, 8] = 0.89, 0.1, 0.9
+    monkeypatch.setattr(judged, "read_mnist", lambda: (pixels, labels, None, None))
+    monkeypatch.setattr(judged, "train_judge", lambda *_: params)
+    monkeypatch.setattr(judged, "train_lenet", lambda *_: lambda _: probas)
+    images = pixels[:1000].reshape(1000, -1) / np.float32(255)
+    _, judge = judged.prepare(adapter.name)
+    found, shifted = judge(images), judge(images, images + 1)
+    assert list(found) == [*judged.MEASURES]
+    assert found["read with confidence by LeNet-5"] == pytest.approx(80)
+    assert found["rarest class, by LeNet-5"] == 0
+    assert found["most frequent class, by LeNet-5"] == 20
+    sure = judge_digits(images, params)[0]
+    assert found["read with confidence by the perceptron"] == 100 * sure
+    assert found["distance to the nearest training image, least"] < 0.1
+    assert shifted["Fréchet distance"] > found["Fréchet distance"]
+    for name in judged.MEASURES.keys() - {"Fréchet distance"}:
+        assert shifted[name] == found[name]
+
+
+def test_lenet_is_that_of_the_convolutional_chapter(adapter, monkeypatch) -> None:
+    layers = {"pytorch": "pytorch_module"}.get(adapter.name, "tensorflow_keras")
+    module = import_module(f"snippets.convolutional_network.{layers}")
+    fitted = []
+    monkeypatch.setattr(module, "fit_decaying", lambda *args: fitted.append(args))
+    rows = np.random.default_rng(0).random((6, 784), np.float32)
+    data = rows, np.arange(6)
+    read = judged.train_lenet(adapter.name, data, data)
+    ((_, rate, (features, targets), _, rounds),) = fitted
+    assert (rate, rounds.shape) == (0.005, (3, 550, 100))
+    assert np.array_equal(np.asarray(features).ravel(), rows.ravel())
+    assert targets.tolist() == list(range(6))
+    probas = read(rows)
+    assert probas.shape == (6, 10)
+    np.testing.assert_allclose(probas.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(read(rows[3:4]), probas[3:4], rtol=1e-4)
