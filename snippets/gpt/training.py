@@ -92,7 +92,7 @@ def draw_params(vocabulary, seed, num_layers=NUM_LAYERS, width=WIDTH, context=CO
 # --8<-- [end:start]
 
 
-# --8<-- [start:choose]
+# --8<-- [start:length]
 def check_length(length, context):
     """Raise ValueError where a text is longer than a cache can be."""
     if length > context:
@@ -100,6 +100,10 @@ def check_length(length, context):
         raise ValueError(f"{what}: write without the cache")
 
 
+# --8<-- [end:length]
+
+
+# --8<-- [start:choose]
 def choose(logits, rng, temperature=1.0, top_k=None, top_p=None):
     """Draw the number of a token from its logits (vocabulary,).
 
