@@ -7,11 +7,9 @@ import pytest
 
 from benchmarks import judged, results
 from pagecode.book import measured
-from pagecode.book.data import stand_ins
-from pagecode.frameworks import FRAMEWORKS, selected
+from pagecode.frameworks import FRAMEWORKS
 
 ROOT = Path(__file__).parent.parent
-PAGES = judged.judging()
 ABOUT = {"seeds": 2, "unit": "%", "digits": 1, "yardstick": "–"}
 
 
@@ -82,28 +80,3 @@ def test_a_page_that_is_not_judged_is_named_with_those_that_are(monkeypatch) -> 
     monkeypatch.setattr("sys.argv", ["judged", "index.md"])
     with pytest.raises(SystemExit, match=r"nothing is judged of index\.md, but of\n"):
         judged.main()
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_row_has_three_seeds_or_more_and_a_yardstick(page: str) -> None:
-    for about in PAGES[page].RESULTS.values():
-        assert about["seeds"] >= 3
-        assert about["yardstick"]
-
-
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("framework", FRAMEWORKS.values())
-def test_every_declared_row_can_be_judged(page: str, framework: str) -> None:
-    if framework not in selected():
-        pytest.skip(f"FRAMEWORK leaves {framework} out")
-    if stand_ins(ROOT):
-        pytest.skip("stand-ins are in use: numbers do not count")
-    with results.Worker(PAGES[page].__name__, framework) as worker:
-        assert worker.answer()["rows"] == [*PAGES[page].RESULTS]
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_the_pages_table_is_of_this_code_and_shown(page: str) -> None:
-    assert not measured.read(measured.place(page, "judged"), ROOT)["stale"]
-    text = (ROOT / "docs" / page).read_text("utf-8")
-    assert "<!-- measured: judged table -->" in text

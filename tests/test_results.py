@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import results
+from benchmarks import judged, results
 from benchmarks.worker import peak_bytes
 from pagecode.book import measured
 from pagecode.book.data import stand_ins
 from pagecode.frameworks import FRAMEWORKS, selected
 
 ROOT = Path(__file__).parent.parent
-PAGES = results.declaring()
+DECLARED = {"results": results.declaring(), "judged": judged.judging()}
 ABOUT = {"seeds": 3, "unit": "%", "digits": 1, "yardstick": "[70 %](https://x.org)"}
 SERVER = """
 from benchmarks.results import work
@@ -222,28 +222,34 @@ def test_a_page_is_found_in_its_folder() -> None:
         results.declaring("index.md")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_row_has_three_seeds_or_more_and_a_yardstick(page: str) -> None:
-    for about in PAGES[page].RESULTS.values():
+every_table = pytest.mark.parametrize(
+    ("kind", "page"), [(kind, page) for kind in DECLARED for page in DECLARED[kind]]
+)
+
+
+@every_table
+def test_every_row_has_three_seeds_or_more_and_a_yardstick(kind, page) -> None:
+    for about in DECLARED[kind][page].RESULTS.values():
         assert about["seeds"] >= 3
         assert about["yardstick"]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@every_table
 @pytest.mark.parametrize("framework", FRAMEWORKS.values())
-def test_every_declared_row_can_be_trained(page: str, framework: str) -> None:
+def test_every_declared_row_can_be_trained(kind, page, framework: str) -> None:
     if framework not in selected():
         pytest.skip(f"FRAMEWORK leaves {framework} out")
     if stand_ins(ROOT):
         pytest.skip("stand-ins are in use: numbers do not count")
-    with results.Worker(PAGES[page].__name__, framework) as worker:
-        assert worker.answer()["rows"] == [*PAGES[page].RESULTS]
+    module = DECLARED[kind][page]
+    with results.Worker(module.__name__, framework) as worker:
+        assert worker.answer()["rows"] == [*module.RESULTS]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_pages_table_is_of_this_code_and_shown(page: str) -> None:
-    facts = measured.read(measured.place(page, "results"), ROOT)
+@every_table
+def test_the_pages_table_is_of_this_code_and_shown(kind, page) -> None:
+    facts = measured.read(measured.place(page, kind), ROOT)
     assert not facts["stale"]
     text = (ROOT / "docs" / page).read_text("utf-8")
     for name in facts["tables"].keys() - {"costs"}:
-        assert f"<!-- measured: results {name} -->" in text
+        assert f"<!-- measured: {kind} {name} -->" in text
