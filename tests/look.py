@@ -1,6 +1,7 @@
-"""Look at the site: a picture of every page, and Lighthouse's marks.
+"""Look at the site: a picture of every page, README's, and Lighthouse's marks.
 
 `python -m tests.look screenshots` fills `screenshots/`, light and dark.
+`python -m tests.look readme` takes README's picture again.
 `python -m tests.look lighthouse` prints the marks of home, the chapters and a notebook.
 """
 
@@ -17,6 +18,7 @@ from tests.served import OPTIONS, ROOT, addresses, browse, chromium, serve
 
 LIGHTHOUSE = "lighthouse@12.8.2"  # the last that runs on Node 18 and 20
 SHOTS = ROOT / "screenshots"
+README = ROOT / "docs/assets/page.png"
 WIDTHS = {"wide": 1280, "narrow": 390}
 GROUPS = ["performance", "accessibility", "best-practices", "seo"]
 SHOWN = {  # audits, by what the table calls them
@@ -46,6 +48,17 @@ def screenshots(url: str) -> None:
                     tab.screenshot(path=path, full_page=True)
                 context.close()
     print(f"{len([*SHOTS.iterdir()])} pictures are in {SHOTS.name}/")
+
+
+def readme(url: str) -> None:
+    """Take README's picture: the block at the head of the home page, and its output."""
+    with browse() as browser:
+        tab = browser.new_page(viewport={"width": WIDTHS["wide"], "height": 900})
+        tab.goto(url)
+        tab.wait_for_load_state("networkidle")
+        tab.add_style_tag(content=".hero { align-items: start }")  # no blank below
+        tab.locator(".hero > div:last-child").screenshot(path=README)
+    print(f"written: {README.relative_to(ROOT)}")
 
 
 def audit(url: str, address: str) -> dict:
@@ -88,6 +101,7 @@ def lighthouse(url: str) -> None:
 
 
 if __name__ == "__main__":
-    what = {"screenshots": screenshots, "lighthouse": lighthouse}[sys.argv[1]]
+    known = {x.__name__: x for x in (screenshots, readme, lighthouse)}
+    what = known[sys.argv[1]]
     with TemporaryDirectory() as folder, serve(ROOT, Path(folder)) as url:
         what(url)
