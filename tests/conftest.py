@@ -262,6 +262,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = pages + programs[:1] + others + programs[1:]
 
 
+def pytest_report_teststatus(report) -> tuple[str, str, tuple] | None:
+    """Name a failing test at once, where others are dots: a run may be broken off."""
+    if not report.failed or not isinstance(report, pytest.TestReport):
+        return None
+    where = getattr(report.longrepr, "reprcrash", "")
+    kind, word = ("failed", "FAILED") if report.when == "call" else ("error", "ERROR")
+    return kind, f"\n{word} {report.nodeid}\n  {where}\n", (word, {"red": True})
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
     """Say which programs ran as handed out, and what did not run, and why."""
     if proved := terminalreporter.config.stash.get(PROVED, ""):

@@ -36,7 +36,7 @@ from pagecode.files import write
 KEPT = 8  # states of a file that are remembered: one goes back and forth
 DATA = "data"  # is not part of the project, but tests read it
 READS = "READS = "
-HARMLESS = ("nvidia-smi", "ldconfig")  # look at the machine alone
+HARMLESS = ("nvidia-smi", "ldconfig", "fc-list")  # look at the machine alone
 TESTS = re.compile(r"tests/(.+/)?test_\w+\.py$")
 SEEN = ("FRAMEWORK", "BROWSER", "GPU")  # what decides which tests there are
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from pagecode import __main__
-from tests.conftest import Site
+from tests.conftest import Site, pytest_report_teststatus
 
 
 @pytest.fixture
@@ -35,3 +35,18 @@ def test_elsewhere_there_is_a_line_per_program(told, terminal: bool, ci: str) ->
     assert line.startswith("  pytorch/page.md: 2 blocks, 1 outputs, ran in ")
     assert notebook == "  pytorch/page.md: its notebook ran"
     assert (line.isprintable(), end) == (True, "")
+
+
+def test_a_failing_test_is_named_at_once() -> None:
+    told = {
+        "nodeid": "tests/test_a.py::test_b",
+        "location": ("", 0, ""),
+        "keywords": {},
+    }
+    report = pytest.TestReport(**told, outcome="failed", longrepr="1 != 2", when="call")
+    _, shown, _ = pytest_report_teststatus(report)
+    assert shown.split() == ["FAILED", "tests/test_a.py::test_b"]
+    report.when = "setup"
+    assert pytest_report_teststatus(report)[0] == "error"
+    report.outcome = "passed"
+    assert pytest_report_teststatus(report) is None

@@ -468,9 +468,9 @@ def test_torchrun_knows_the_options_of_every_command():
         assert (known.nproc_per_node, known.rdzv_backend) == ("8", "c10d")
 
 
-def test_shell_and_yaml_can_be_read():
+def test_shell_and_yaml_can_be_read(tmp_path):
     for text in shown("sh"):
-        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True, cwd=tmp_path)
     [text] = shown("yaml")
     job = yaml.safe_load(text)
     assert (job["apiVersion"], job["kind"]) == ("kubeflow.org/v1", "PyTorchJob")
