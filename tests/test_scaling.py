@@ -13,7 +13,7 @@ from benchmarks import scaling
 from pagecode.frameworks import FRAMEWORKS, selected
 
 ROOT = Path(__file__).parent.parent
-READS = ["benchmarks", "snippets/beyond_one_process"]
+READS = ["benchmarks", "pagecode", "snippets/beyond_one_process"]
 KEYS = [(width, world) for width in (100, 500) for world in (1, 2, 4)]
 
 
