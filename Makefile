@@ -65,13 +65,15 @@ site: data ## verify every page, then build the site into site/
 test: lint tests ## prove the project: every block of every page, every function
 
 # Pages and what is handed out run in processes of their own, on all cores; then the other
-# tests, but for those that passed and reach nothing that has changed (tests/memory.py).
+# tests, but for those that passed and reach nothing that has changed (tests/memory.py). One
+# that hangs is ended and named: the slowest takes two minutes.
 tests: data
 	@[ -t 1 ] && [ -z "$$CI" ] && set -- --verbose -o console_output_style=times; status=0; \
 	$(RUN) pytest "$$@" $(PROOF) || status=$$?; \
 	$(if $(filter-out 1/%,$(SHARD)),exit $$status;) \
 	$(RUN) pytest "$$@" -p tests.memory --remember --numprocesses=$(or $(strip $(JOBS)),logical) \
 	--maxprocesses=4 --dist=loadfile --no-loadscope-reorder tests $(PROOF:%=--ignore=%) \
+	-o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true \
 	|| status=$$?; exit $$status
 
 browser: ## install what the browser tests need (Debian): Chromium, fonts

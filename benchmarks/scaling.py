@@ -71,12 +71,10 @@ def draw(width):
 def sent():
     """Return how many bytes this process has sent through its open connections."""
     total = 0
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            connection = socket.socket(fileno=os.dup(int(name)))
-        except OSError:  # no socket, or the folder that was listed
+    for path in Path("/proc/self/fd").iterdir():
+        if not path.is_socket():
             continue
-        with connection:
+        with socket.socket(fileno=os.dup(int(path.name))) as connection:
             if connection.family in (socket.AF_INET, socket.AF_INET6):
                 info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
                 total += struct.unpack_from("<Q", info, BYTES_SENT)[0]

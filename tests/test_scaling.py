@@ -1,5 +1,7 @@
 """The benchmark of several processes: what it counts, refuses, tells and draws."""
 
+import os
+import select
 import socket
 import subprocess
 import sys
@@ -39,6 +41,17 @@ def test_bytes_sent_are_those_of_connections() -> None:
             client.sendall(bytes(12_345))
             other.sendall(bytes(55))
             assert scaling.sent() - before == 12_400
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
+def test_counting_bytes_leaves_no_file_open() -> None:
+    """A copy of a pipe's end that stays open keeps whoever reads it from its end."""
+    reads, writes = os.pipe()
+    scaling.sent()
+    os.close(writes)
+    with open(reads, "rb") as pipe:
+        assert select.select([pipe], [], [], 5)[0]
+        assert pipe.read() == b""
 
 
 def told(*losses: float) -> dict:
