@@ -197,6 +197,12 @@ if __name__ == "__main__":
         optimizer = keras.optimizers.SGD(learning_rate)
         history = fit(plain, optimizer, train_data, valid_data, num_epochs=2)
         print(f"{learning_rate:.2f}: training loss above 2.1: {history[-1, 0] > 2.1}")
+
+    plain = build_model(9, skip=False, norm=False, num_channels=16)
+    load_params(plain, draw_params(9, norm=False, num_channels=16))
+    optimizer = keras.optimizers.Adam(0.003)
+    history = fit(plain, optimizer, train_data, valid_data, num_epochs=2)
+    print(f"Adam: training loss below 1.9: {history[-1, 0] < 1.9}")
     # --8<-- [end:exercise_rates]
 
     # --8<-- [start:exercise_skips]
