@@ -3,6 +3,8 @@
     python -m benchmarks.scaling          some minutes, on a quiet machine
     python -m benchmarks.scaling --quick  to see that it works; nothing is written
 
+It also times a gradient whose activations are kept, and one that recomputes them.
+
 Every process trains with its share of one batch, on one thread. It asks the kernel how
 much has been sent through its connections, so that all that the framework adds counts.
 """
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +175,43 @@ def work(framework, steps, folder, *widths):
     Path(folder, f"{rank}.json").write_text(json.dumps(told), encoding="utf-8")
 
 
+def recompute(framework, times, path):
+    """Write the seconds of gradients by turns: with activations kept, and recomputed.
+
+    The network is that of the page: eight layers of 256 units, and 1,024 rows.
+    """
+    if framework == "pytorch":
+        import torch
+        from torch import nn
+
+        blocks = [nn.Sequential(nn.Linear(256, 256), nn.GELU()) for _ in range(8)]
+        blocks, features = nn.ModuleList(blocks), torch.randn(1024, 256)
+    else:
+        import keras
+        import tensorflow as tf
+
+        blocks = [keras.layers.Dense(256, "gelu") for _ in range(8)]
+        features = tf.random.normal((1024, 256))
+        for block in blocks:
+            block.build(features.shape)
+    gradients = import_module(f"{SNIPPETS}.{framework}_one").gradients
+    seconds = {"kept": [], "recomputed": []}
+    for _ in range(int(times)):
+        for name in seconds:
+            start = time.perf_counter()
+            gradients(blocks, features, name == "recomputed")
+            seconds[name].append(time.perf_counter() - start)
+    Path(path).write_text(json.dumps(seconds), encoding="utf-8")
+
+
+def recomputed(framework, times):
+    """Return what `recompute` writes, in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
+        words = ["benchmarks.scaling", "--recompute", framework, str(times), "out.json"]
+        run(words, folder)
+        return json.loads(Path(folder, "out.json").read_text(encoding="utf-8"))
+
+
 def run(words, folder):
     """Run Python in a folder; RuntimeError, with its last words, where it fails."""
     done = subprocess.run(
@@ -280,6 +320,13 @@ def rows_against(found):
     return [head, *[[str(n), *[f"{x[n]:.1e}" for x in runs]] for n in runs[0]]]
 
 
+def rows_recomputed(found):
+    """Return the table's rows, the head first, of each framework's `recomputed`."""
+    head = ["activations", *[f"{x}, ms" for x in FRAMEWORKS]]
+    runs = [found[x] for x in FRAMEWORKS.values()]
+    return [head, *[[name, *[fastest(x[name]) for x in runs]] for name in runs[0]]]
+
+
 def picture(found):
     """Draw the bytes that a process sends, and how much faster two processes are.
 
@@ -318,8 +365,9 @@ def main():
     import matplotlib
 
     matplotlib.use("agg")
-    if sys.argv[1:2] == ["--work"]:
-        work(*sys.argv[2:])
+    children = {"--work": work, "--recompute": recompute}
+    if sys.argv[1:] and sys.argv[1] in children:
+        children[sys.argv[1]](*sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="see that it works")
@@ -329,7 +377,9 @@ def main():
     found = measure(1, 3, (100,), (1, 2)) if quick else measure(3, 20, WIDTHS, WORLDS)
     worlds = (1, 2) if quick else WORLDS
     gaps = {x: against_one(x, worlds) for x in FRAMEWORKS.values()}
+    times = {x: recomputed(x, 3 if quick else 100) for x in FRAMEWORKS.values()}
     tables = {"table": rows_of(found, cores), "against": rows_against(gaps)}
+    tables["recomputed"] = rows_recomputed(times)
     for rows in tables.values():
         print(measured.table(rows))
     if quick:

@@ -105,6 +105,25 @@ def test_rows_against_one_process() -> None:
     ]
 
 
+def test_rows_of_recomputed_activations() -> None:
+    each = {"kept": [0.02, 0.03, 0.04], "recomputed": [0.05, 0.04, 0.03]}
+    assert scaling.rows_recomputed(dict.fromkeys(FRAMEWORKS.values(), each)) == [
+        ["activations", "PyTorch, ms", "TensorFlow, ms"],
+        ["kept", *["20.0 (30.0)"] * 2],
+        ["recomputed", *["30.0 (40.0)"] * 2],
+    ]
+
+
+@pytest.mark.parametrize(
+    "framework", [x for x in FRAMEWORKS.values() if x in selected()]
+)
+def test_gradients_are_timed_kept_and_recomputed(framework) -> None:
+    found = scaling.recomputed(framework, 2)
+    assert found.keys() == {"kept", "recomputed"}
+    assert [len(x) for x in found.values()] == [2, 2]
+    assert min(min(x) for x in found.values()) > 0
+
+
 def test_what_is_measured_makes_it_stale() -> None:
     found = scaling.sources()
     assert all((ROOT / x).is_file() for x in found)
