@@ -1,5 +1,6 @@
 """The GPT in both frameworks, against one another and against what must hold."""
 
+import math
 import re
 from importlib import import_module
 
@@ -78,6 +79,43 @@ def test_no_place_sees_what_follows(adapter) -> None:
     assert one.shape == (1, 12, VOCABULARY)
     np.testing.assert_allclose(one[0, :5], two[0, :5], atol=1e-5)
     assert np.abs(one - two)[0, 5:].max(axis=1).min() > 1e-3
+
+
+def logits_of(params, tokens):
+    """Return a GPT's logits (length, vocabulary), written with NumPy in float64."""
+    arrays = iter(np.asarray(x, float) for x in params)
+    embedding, positions = next(arrays), next(arrays)
+
+    def norm(x):
+        scale, shift = next(arrays), next(arrays)
+        centred = x - x.mean(axis=1, keepdims=True)
+        return centred / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5) * scale + shift
+
+    x = embedding[tokens] + positions[: len(tokens)]
+    unseen = np.triu(np.ones((len(tokens), len(tokens)), bool), 1)
+    for _ in range(4):
+        queries, keys, values = np.split(norm(x) @ next(arrays), 3, axis=1)
+        heads = []
+        for part in np.split(np.arange(x.shape[1]), 4):
+            scores = queries[:, part] @ keys[:, part].T / np.sqrt(len(part))
+            weights = np.exp(np.where(unseen, -np.inf, scores))
+            heads.append(weights / weights.sum(axis=1, keepdims=True) @ values[:, part])
+        x = x + np.hstack(heads) @ next(arrays)
+        hidden = norm(x) @ next(arrays) + next(arrays)
+        hidden *= (1 + np.vectorize(math.erf)(hidden / np.sqrt(2))) / 2
+        x = x + hidden @ next(arrays) + next(arrays)
+    return norm(x) @ embedding.T
+
+
+# With small weights, what layer normalization adds to the variance counts.
+@pytest.mark.parametrize("scale", [0.1, 1, 3])
+def test_logits_are_those_of_numpy(adapter, scale) -> None:
+    tokens = text(12)
+    params = [scale * x for x in draw_params(VOCABULARY, 0)]
+    found, _ = adapter.call(adapter.model(scale), tokens[None])
+    expected = logits_of(params, tokens)
+    size = np.abs(expected).max()
+    np.testing.assert_allclose(found[0] / size, expected / size, atol=1e-5)
 
 
 def test_past_saves_reading_again(adapter) -> None:
