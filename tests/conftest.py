@@ -1,5 +1,6 @@
 """A tiny project in an empty folder; the project's own site, and a reader's tab."""
 
+import fcntl
 import os
 import re
 import sys
@@ -22,8 +23,9 @@ from pagecode.prove.store import held
 from pagecode.prove.verify import Verifier
 from pagecode.read.page import Page, read_page
 from pagecode.run.record import record
-from tests.served import ROOT, browse, serve
+from tests.served import ROOT, browse, build_strictly, host
 
+SITE_URL = "https://book.example/"
 PROVED = pytest.StashKey[str]()
 PAGE = "docs/page.md"
 CODE = "snippets/code.py"
@@ -107,7 +109,7 @@ class Site:
 
     def exports(self) -> list[Export]:
         """Return every file that the page hands out."""
-        page, url = self.page(), "https://book.example/"
+        page, url = self.page(), SITE_URL
         return list(export_page(page, self.root, url, held(page.programs, self.root)))
 
     def faults(self) -> list[str]:
@@ -162,9 +164,19 @@ def site(tmp_path: Path, monkeypatch) -> Site:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory) -> Iterator[tuple[Path, str]]:
-    """The project's own site: its folder, and its address on this machine."""
-    folder = tmp_path_factory.mktemp("site")
-    with serve(ROOT, folder) as url:
+    """The project's own site: its folder, and its address on this machine.
+
+    It is built for another address, by the first of the workers that needs it.
+    """
+    base = tmp_path_factory.getbasetemp()  # of one worker, in the folder of all
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
+    with folder.with_suffix(".lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        if not lock.read():
+            build_strictly(ROOT, folder, SITE_URL)
+            lock.write("built")
+    with host(folder) as url:
         yield folder, url
 
 

@@ -66,24 +66,34 @@ class Handler(SimpleHTTPRequestHandler):
         return None
 
 
+def build_strictly(root: Path, target: Path, url: str) -> None:
+    """Build a site as `make site` does; RuntimeError if it fails, with what it said."""
+    done = build(root, target, "--strict", url=url)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+
+
+@contextmanager
+def host(folder: Path) -> Iterator[str]:
+    """Serve a folder while the block lasts; yield its address."""
+    handler = partial(Handler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
 @contextmanager
 def serve(root: Path, folder: Path, under: str = "") -> Iterator[str]:
-    """Build a project into the folder, as strictly as `make site` does, and serve it
-    while the block lasts; yield the site's address.
+    """Build a project into the folder and serve it; yield the site's address.
 
     `under` is where on the host it lies, and in the folder: "" or "book/".
     """
-    handler = partial(Handler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        url = f"http://127.0.0.1:{server.server_port}/{under}"
-        done = build(root, folder / under, "--strict", url=url)
-        if done.returncode:
-            raise RuntimeError(done.stdout + done.stderr)
-        Thread(target=server.serve_forever).start()
-        try:
-            yield url
-        finally:
-            server.shutdown()
+    with host(folder) as url:
+        build_strictly(root, folder / under, url + under)
+        yield url + under
 
 
 def read_in_browser(pages: list[Page]) -> list[Page]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pagecode.read.page import read_pages
+from pagecode.read.page import Page, read_pages
 
 ROOT = Path(__file__).parent.parent
 HOME = (ROOT / "docs/index.md").read_text("utf-8")
@@ -18,9 +18,15 @@ FENCE = re.compile(r"^ *(`{3,}).*?^ *\1`*$", re.DOTALL | re.MULTILINE)
 WORDS, LINES = 200, 30  # read in a minute: of prose; of code, one framework's
 
 
+@pytest.fixture(scope="module")
+def pages() -> dict[str, Page]:
+    """All pages by their names."""
+    return {x.name: x for x in read_pages(ROOT)}
+
+
 @pytest.mark.parametrize("name", TOLD)
-def test_home_tells_how_long_a_chapter_is_to_read(name: str) -> None:
-    page = next(x for x in read_pages(ROOT) if x.name == name)
+def test_home_tells_how_long_a_chapter_is_to_read(pages, name: str) -> None:
+    page = pages[name]
     prose = FENCE.sub("", page.path.read_text("utf-8"))
     program = page.programs[0]
     lines = sum(len(block.text.splitlines()) for block in program.blocks)
@@ -28,6 +34,5 @@ def test_home_tells_how_long_a_chapter_is_to_read(name: str) -> None:
     assert abs(minutes - int(TOLD[name])) <= 5, f"about {minutes:.0f} minutes"
 
 
-def test_home_tells_it_of_every_chapter() -> None:
-    pages = {x.name for x in read_pages(ROOT)}
+def test_home_tells_it_of_every_chapter(pages) -> None:
     assert {*TOLD} == {x for x in pages if x.startswith("models/")}

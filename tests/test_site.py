@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from pagecode.read.page import Page, read_pages
-from tests.conftest import PAGE, Site, set_up
+from tests.conftest import PAGE, SITE_URL, Site, set_up
 from tests.served import ROOT, build
 
 PAGES = read_pages(ROOT)
@@ -82,11 +82,11 @@ def test_copy_buttons_name_blocks_that_are_there(built: Path, page: Page) -> Non
     assert html.count("data-clipboard-text=") == len(commands)  # without their prompts
 
 
-def test_search_and_sitemap_lead_to_what_is_there(built: Path, served) -> None:
+def test_search_and_sitemap_lead_to_what_is_there(built: Path) -> None:
     locations = found_by_search(built)
     sitemap = (built / "sitemap.xml").read_text("utf-8")
     listed = re.findall(r"<loc>(.*?)</loc>", sitemap)
-    locations += [x.removeprefix(served[1]) for x in listed]
+    locations += [x.removeprefix(SITE_URL) for x in listed]
     assert len(listed) >= len(PAGES)
     for location in locations:
         path, _, anchor = location.partition("#")
