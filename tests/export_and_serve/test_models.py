@@ -218,6 +218,10 @@ def test_server_answers_with_classes(server, folder):
         answer = ask(server.server_port, signals[:size].tolist())
         expected = (signals[:size] @ WEIGHTS).argmax(axis=1).tolist()
         assert answer == {"classes": expected}
+    connection = HTTPConnection("127.0.0.1", server.server_port)
+    connection.request("POST", "/", json.dumps(signals[:1].tolist()))
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 @pytest.mark.parametrize(

@@ -136,17 +136,17 @@ def test_backward_returns_the_gradient_of_the_features(adapter, points) -> None:
     assert [tuple(x.shape) for x in grads] == [x.shape for x in D]
 
 
-@pytest.mark.parametrize("saturating", [False, True])
+@pytest.mark.parametrize("choice", [{}, {"saturating": True}])
 def test_losses_are_minus_the_logarithms_of_probabilities(
-    adapter, points, saturating: bool
+    adapter, points, choice
 ) -> None:
     G, D = networks()
     real, fake = network(points[0], D), network(network(points[1], G), D)
     real, fake = adapter.constants([real, fake])
     found = float(adapter.manual.discriminator_loss(real, fake))
     assert found == pytest.approx(d_loss(points[0], network(points[1], G), D))
-    found = float(adapter.manual.generator_loss(fake, saturating))
-    assert found == pytest.approx(g_loss(points[1], G, D, saturating))
+    found = float(adapter.manual.generator_loss(fake, **choice))
+    assert found == pytest.approx(g_loss(points[1], G, D, **choice))
 
 
 def test_losses_of_sure_logits_are_finite(adapter) -> None:
@@ -165,15 +165,15 @@ def test_discriminators_gradients_are_those_of_its_loss(adapter, points, way) ->
         np.testing.assert_allclose(grad, slopes, rtol=1e-5, atol=1e-8)
 
 
-@pytest.mark.parametrize("saturating", [False, True])
+@pytest.mark.parametrize("choice", [{}, {"saturating": True}])
 @pytest.mark.parametrize("way", ["grads", "autograd"])
 def test_generators_gradients_pass_through_the_discriminator(
-    adapter, points, way, saturating: bool
+    adapter, points, way, choice
 ) -> None:
     G, D = networks()
-    found = adapter.call(f"generator_{way}", points[1:], G, D, saturating=saturating)
+    found = adapter.call(f"generator_{way}", points[1:], G, D, **choice)
     expected = central_differences(
-        lambda *params: g_loss(points[1], params, D, saturating), G
+        lambda *params: g_loss(points[1], params, D, **choice), G
     )
     for grad, slopes in zip(found, expected, strict=True):
         np.testing.assert_allclose(grad, slopes, rtol=1e-5, atol=1e-8)
