@@ -6,7 +6,9 @@ leave out too much, the reader gets everything, and never a wrong program.
 
 A definition (an import, a function, a class, a constant) is left out unless what stays
 names it. Any other statement, a run, is left out unless it binds, or may change, what
-stays uses. Names are read off the bytecode, which knows every way to bind one.
+stays uses. Names are read off the bytecode, which knows every way to bind one. A run
+that names a file, and an import of a module that the page writes, need all runs above
+that name one: they may write what it reads.
 """
 
 import ast
@@ -23,6 +25,7 @@ from pagecode.run.script import HELPER, caught
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import)
+FILE = re.compile(r"[\w-]+\.[A-Za-z]\w*")  # in a text: train.py
 NAMED = re.compile(r"(LOAD|STORE|DELETE)\w*_(NAME|GLOBALS?)")
 Env = dict[str, list["Statement"]]  # what may have bound each name
 
@@ -62,6 +65,17 @@ class Statement:
     def defines(self) -> bool:
         """Whether it does nothing but define."""
         return not self.fails and all(map(is_definition, self.nodes))
+
+    @cached_property
+    def files(self) -> set[str]:
+        """The files that a run names in its texts, or of the modules imported."""
+        nodes = [y for x in self.nodes for y in ast.walk(x)]
+        if self.defines:
+            from_ = [x.module for x in nodes if isinstance(x, ast.ImportFrom)]
+            names = [x.name for x in nodes if isinstance(x, ast.alias)]
+            return {f"{x}.py" for x in from_ + names}
+        texts = [x.value for x in nodes if isinstance(x, ast.Constant)]
+        return {y for x in texts if isinstance(x, str) for y in FILE.findall(x)}
 
     @cached_property
     def replaces(self) -> bool:
@@ -299,7 +313,13 @@ def needed(above: list[Statement], own: list[Statement]) -> list[Statement]:
     """Return what the own statements seem to need of those above."""
     found = [*above, *own]
     end = dict(found[-1].env) if found else {}
-    uses = {x: used_by(x, end) for x in found}
+    uses, naming, named = {}, set[Statement](), set[str]()
+    for x in found:
+        reads_files = x.files and (not x.defines or not named.isdisjoint(x.files))
+        uses[x] = used_by(x, end) | (naming if reads_files else set())
+        if x.files and not x.defines:
+            naming.add(x)
+            named |= x.files
     kept, size = {*own, *(x for x in above if x.is_silent)}, -1
     while len(kept) > size:
         size = len(kept)

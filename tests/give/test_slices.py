@@ -685,3 +685,33 @@ def test_what_shows_nothing_is_a_slice_only_where_it_defines(
     blocks: list[str], slices: int
 ) -> None:
     assert len(alone(*blocks, silent=True)) == 1 + slices
+
+
+@pytest.mark.parametrize("used", ["from part import N", "import part\nN = part.N"])
+def test_files_that_a_block_reads_are_written_first(
+    tmp_path, monkeypatch, used
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "part", raising=False)
+    shorter, everything = alone(
+        "from pathlib import Path",
+        "number = 3",
+        "_ = Path('n.txt').write_text(str(number))",
+        """
+        text = "from pathlib import Path; N = int(Path('n.txt').read_text())"
+        _ = Path('part.py').write_text(text)
+        """,
+        "other = number + 1",
+        f"{used}\nprint(N)",
+    )
+    assert printed(shorter) == "3"
+    assert "other" in everything
+    assert "other" not in shorter
+
+
+def test_files_of_other_blocks_are_left_out() -> None:
+    shorter, _ = alone(
+        "_ = open('n.txt', 'w').write('3')", "import os", "print(os.sep)"
+    )
+    assert "n.txt" not in shorter
