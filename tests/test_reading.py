@@ -42,7 +42,8 @@ SEE_ALL = """async () => {  // Material sees to a block once it is seen
 }"""
 REACHED = """() => [...document.querySelectorAll("pre, pre > code")].every(x =>
     x.scrollWidth <= x.clientWidth || x.tabIndex === 0)"""
-SHOWN = "article :is(h1, math, svg, img, pre, table)"  # what a page is read for
+# What a page is read for: of a heavy picture, the file for its light or its dark.
+SHOWN = "article :is(h1, math, svg, img:not([src$='#only-dark']), pre, table)"
 HIDDEN = """all => all.filter(x => {
     const { width, height } = x.getBoundingClientRect()
     if (x.closest("details, .tabbed-block")) return false

@@ -27,7 +27,7 @@ def pages(small_site: Site, tmp_path: Path, monkeypatch):  # noqa: F811
 
     def pages(repository: str) -> dict[str, BeautifulSoup]:
         monkeypatch.setenv("REPOSITORY", repository)
-        monkeypatch.setenv("COLAB", repository and "https://colab.example/name/")
+        monkeypatch.setenv("NOTEBOOKS", repository and "owner/name/blob/notebooks")
         monkeypatch.setenv("SITE_URL", "https://book.example/")
         done = build(small_site.root, target)
         assert done.returncode == 0, done.stderr
@@ -68,16 +68,33 @@ def test_a_written_page_can_be_edited_and_github_is_not_asked(pages) -> None:
         assert html.select("[data-md-component=source]") == []
 
 
-def test_a_notebook_can_be_opened_in_colab(pages) -> None:
-    links = pages(REPOSITORY)["page/index.html"].find_all("a", string="open in Colab")
-    assert [x["href"] for x in links] == [
-        f"https://colab.example/name/programs/page.{framework}.ipynb"
-        for framework in ("pytorch", "tensorflow")
-    ]
+def test_a_notebook_can_be_opened_in_colab_and_kaggle(pages) -> None:
+    html = pages(REPOSITORY)["page/index.html"]
+    for name, start in {
+        "Colab": "https://colab.research.google.com/github/",
+        "Kaggle": "https://www.kaggle.com/kernels/welcome?src=https://github.com/",
+    }.items():
+        links = html.find_all("a", string=f"open in {name}")
+        assert [x["href"] for x in links] == [
+            f"{start}owner/name/blob/notebooks/page.{framework}.ipynb"
+            for framework in ("pytorch", "tensorflow")
+        ]
+
+
+def test_a_page_can_be_reported_and_asked_about(pages) -> None:
+    html = pages(REPOSITORY + "/")
+    links = {x.text: x["href"] for x in html["page/index.html"].select(".talk a")}
+    assert {x: y.partition("?")[0] for x, y in links.items()} == {
+        "Report a mistake on this page": f"{REPOSITORY}/issues/new",
+        "Ask about it": f"{REPOSITORY}/discussions/new",
+    }
+    for address in links.values():
+        assert parse_qs(urlsplit(address).query)["title"] == ["docs/page.md: Title"]
+    assert html["notebooks/page.pytorch/index.html"].select(".talk") == []
 
 
 def test_without_a_repository_there_is_nothing_to_click(pages) -> None:
     for html in pages("").values():
-        assert "olab" not in html.find("article").text
-        assert html.select("a.report, a[rel=edit]") == []
-        assert not re.search(r"issues/new|/edit/", unescape(str(html)))
+        assert not re.search("olab|aggle", html.find("article").text)
+        assert html.select("a.report, a[rel=edit], .talk") == []
+        assert not re.search(r"(issues|discussions)/new|/edit/", unescape(str(html)))

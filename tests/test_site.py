@@ -8,6 +8,7 @@ from textwrap import indent
 from urllib.parse import unquote
 
 import pytest
+from bs4 import BeautifulSoup
 
 from pagecode.read.page import Page, read_pages
 from tests.conftest import PAGE, SITE_URL, Site, set_up
@@ -58,8 +59,15 @@ def test_each_picture_is_drawn_in_the_page_with_its_words(
     source = page.path.read_text(encoding="utf-8")
     told = re.findall(r"!\[([^]]+)]\([^)]*\.svg\)", source)
     html = text_of(built, page)
-    drawn = re.findall(r'<svg class="figure" role="img" aria-label="([^"]+)" ', html)
-    assert list(map(unescape, drawn)) == told
+    drawn = [
+        x.get("aria-label") or x.get("alt")
+        for x in BeautifulSoup(html, "html.parser").select(
+            "svg.figure[role=img], img.figure[src$='#only-light']"
+        )
+    ]
+    assert drawn == told
+    for name in re.findall(r'src="([^"#]+)#only-\w+"', html):  # a heavy one's two files
+        assert (built / page.address / unquote(name)).is_file()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

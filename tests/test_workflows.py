@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ USES = [
 ]
 WRITES = {  # all that any job may change
     ("verify.yml", "deploy"): {"pages", "id-token"},
+    ("verify.yml", "notebooks"): {"contents"},
     ("canary.yml", "report"): {"issues"},
 }
 on_pull_requests = pytest.mark.parametrize(
@@ -137,7 +140,38 @@ def test_canary_that_hangs_fails_before_it_is_cancelled_unseen() -> None:
 def test_published_site_knows_its_repository() -> None:
     given = READ["verify.yml"]["jobs"]["build"]["env"]
     said = re.findall(r"!ENV \[(\w+)", (ROOT / "mkdocs.yml").read_text())
-    assert {"REPOSITORY", "COLAB", "SITE_URL"} <= {*said} & {*given}
+    assert {"REPOSITORY", "NOTEBOOKS", "SITE_URL"} <= {*said} & {*given}
+
+
+def test_notebooks_are_pushed_to_a_branch_of_their_own(tmp_path, monkeypatch) -> None:
+    programs = tmp_path / "site/programs"
+    programs.mkdir(parents=True)
+    for name in ("x.pytorch.ipynb", "x.tensorflow.ipynb", "x.pytorch.py"):
+        (programs / name).write_text(name)
+    with tarfile.open(tmp_path / "artifact.tar", "w") as artifact:
+        artifact.add(tmp_path / "site", ".")  # as the action for Pages packs it
+    kept = tmp_path / "host/owner/name"
+    subprocess.run(["git", "init", "--quiet", "--bare", kept], check=True)
+    (tmp_path / "gh").write_text("#!/bin/sh\n")
+    (tmp_path / "gh").chmod(0o755)
+    given = {"GITHUB_SERVER_URL": f"file://{tmp_path}/host", "GITHUB_SHA": "1f2e"}
+    given |= {"GITHUB_REPOSITORY": "owner/name", "HOME": str(tmp_path)}
+    given |= {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    job = READ["verify.yml"]["jobs"]["notebooks"]
+    [script] = [step["run"] for step in job["steps"] if "run" in step]
+    for _ in range(2):  # each time anew, whatever lies there
+        subprocess.run(
+            ["bash", "-e", "-c", script], cwd=tmp_path, env=given, check=True
+        )
+        shutil.rmtree(tmp_path / "notebooks")
+    git = ["git", "-C", kept]
+    listed = [*git, "ls-tree", "-r", "--name-only", "notebooks"]
+    found = subprocess.check_output(listed, text=True).split()
+    assert found == ["x.pytorch.ipynb", "x.tensorflow.ipynb"]
+    said = subprocess.check_output([*git, "log", "--format=%s", "notebooks"], text=True)
+    assert said == "Notebooks of 1f2e\n"
+    at = READ["verify.yml"]["jobs"]["build"]["env"]["NOTEBOOKS"]
+    assert at == "${{ github.repository }}/blob/notebooks"
 
 
 @every_job
@@ -157,7 +191,8 @@ def test_nothing_runs_with_more_rights_than_its_trigger_gives(name: str) -> None
     risky = {"pull_request_target", "workflow_run", "issue_comment"}
     assert not risky & set(READ[name]["on"])
     assert "secrets" not in text(name)
-    assert text(name).count("github.token") == (name == "canary.yml")
+    writes = ("canary.yml", "verify.yml")  # an issue; a branch
+    assert text(name).count("github.token") == (name in writes)
 
 
 @every_workflow

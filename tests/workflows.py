@@ -2,7 +2,7 @@
 
 In a clean clone, in the order that the jobs need each other, each with the environment
 that its workflow gives it. Actions are left out: a clone needs no checkout, and files
-that they carry from job to job lie in the same clone.
+that they carry from job to job lie in the same clone. So is a job that pushes.
 """
 
 import os
@@ -84,7 +84,8 @@ def steps(name: str) -> list[Step]:
         job = workflow["jobs"][job_name]
         if "uses" in job:
             found += steps(Path(job["uses"]).name)
-        for leg in legs(job) if "steps" in job else []:
+        pushes = job.get("permissions", {}).get("contents") == "write"  # to GitHub
+        for leg in legs(job) if "steps" in job and not pushes else []:
             for step in (x for x in job["steps"] if "run" in x):
                 given = [workflow.get("env", {}), job.get("env", {})]
                 given.append(step.get("env", {}))

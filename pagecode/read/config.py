@@ -35,9 +35,9 @@ class Config(MkDocsConfig):
         return (self.extra.get("repository") or "").rstrip("/")
 
     @property
-    def colab(self) -> str:
-        """Where Colab finds the site's files, if anywhere."""
-        return (self.extra.get("colab") or "").rstrip("/")
+    def notebooks(self) -> str:
+        """Where GitHub has the notebooks, if anywhere: OWNER/NAME/blob/BRANCH."""
+        return (self.extra.get("notebooks") or "").strip("/")
 
     @property
     def sections(self) -> dict[str, list[str]]:

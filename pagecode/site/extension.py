@@ -7,6 +7,7 @@ and ends a page with its downloads and its stamp.
 
 import itertools
 import re
+from copy import deepcopy
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,16 @@ from pagecode.read.config import keep_amounts
 from pagecode.read.fences import CONSOLE, is_block
 from pagecode.read.page import Block, Page, place_of
 from pagecode.read.shell import typed
+from pagecode.site.beside import DARK, heavy
 from pagecode.site.book import Book, book
 from pagecode.site.check import first_difference, python_blocks
 from pagecode.site.formulas import UNREAD, FormulaError, set_formulas
 from pagecode.site.report import issue
 
+OPENED_BY = {  # what opens a notebook that GitHub has, and before what it is written
+    "Colab": "https://colab.research.google.com/github/",
+    "Kaggle": "https://www.kaggle.com/kernels/welcome?src=https://github.com/",
+}
 SAID = "All of this page as one program, with the text between the blocks:"
 
 
@@ -213,8 +219,9 @@ def downloads(shown: Book, page: Page) -> str:
             f'<a href="{relative(notebook.path, page)}" download>notebook</a>',
             f'<a href="{relative(read, page)}/">notebook to read here</a>',
         ]
-        if colab := shown.config.colab:
-            links.append(f'<a href="{colab}/{quote(notebook.path)}">open in Colab</a>')
+        for name, start in OPENED_BY.items() if shown.config.notebooks else ():
+            kept = f"{shown.config.notebooks}/{quote(Path(notebook.path).name)}"
+            links.append(f'<a href="{start}{kept}">open in {name}</a>')
         rows.append(f"<li>{LABELS[program.framework]}: {', '.join(links)}</li>")
     copy = relative(page.name, page)
     rows.append(f'<li>Both, with outputs: <a href="{copy}">Markdown</a></li>')
@@ -289,7 +296,9 @@ def thin(html: str) -> str:
 def draw_pictures(html: str, address: str, shown: Book) -> str:
     """Put the SVGs into the page, where its colours reach them, light or dark.
 
-    An address is resolved as a browser would, from where the site shows the page.
+    A heavy one stays a file of its own, which is fetched when it is scrolled to: one
+    for light, and one for dark (see `beside`), of which Material hides the other. An
+    address is resolved as a browser would, from where the site shows the page.
     """
     docs, places = shown.root / "docs", itertools.count(1)
 
@@ -301,9 +310,19 @@ def draw_pictures(html: str, address: str, shown: Book) -> str:
         path = docs / unquote(urlsplit(to.removeprefix(shown.config.site_url)).path)
         if path.suffix != ".svg" or not path.is_file():
             return found[0]
+        svg, place = path.read_text(encoding="utf-8"), next(places)
+        if size := heavy(svg):
+            image.set("class", " ".join(filter(None, ["figure", image.get("class")])))
+            image.attrib.update(size | {"loading": "lazy"})
+            light, dark, src = image, deepcopy(image), str(image.get("src"))
+            if place == 1:  # what a reader sees first
+                light.attrib.update({"loading": "eager", "fetchpriority": "high"})
+            light.set("src", f"{src}#only-light")
+            dark.set("src", f"{src.removesuffix('.svg')}{DARK}#only-dark")
+            both = (lxml.html.tostring(x, encoding="unicode") for x in (light, dark))
+            return "".join(both)
         # A picture may stand twice; its ids may not.
-        prefix = rf"\g<1>figure-{next(places)}-"
-        svg = path.read_text(encoding="utf-8")
+        prefix = rf"\g<1>figure-{place}-"
         svg = re.sub(r"""(\bid=["']|url\(["']?#|href=["']#)""", prefix, svg)
         alt = escape(image.get("alt") or "")
         label = f'role="img" aria-label="{alt}"' if alt else 'aria-hidden="true"'

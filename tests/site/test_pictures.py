@@ -4,8 +4,10 @@ import re
 from html import unescape
 from pathlib import Path
 
+import lxml.html
 import pytest
 
+from pagecode.site.beside import HEAVY, write_beside
 from pagecode.site.book import Book
 from pagecode.site.extension import draw_pictures
 from tests.conftest import PAGE, Site, set_up
@@ -60,6 +62,27 @@ def test_words_and_dress_are_kept(book: Book) -> None:
     assert ' style="width: 9em"' in drawn
     decorative = draw_pictures('<img alt="" src="../figures/c.svg">', "page/", book)
     assert '<svg class="figure" aria-hidden="true"' in decorative
+
+
+def test_heavy_pictures_stay_files_for_light_and_for_dark(book: Book) -> None:
+    svg = f'<svg viewBox="0 0 60.5 20"><text>{HEAVY * "x"}</text></svg>'
+    (book.root / "docs/figures/d.svg").write_text(svg)
+    image = '<img alt="A &amp; B" class="x" src="../figures/d.svg">'
+    html = lxml.html.fragment_fromstring(draw_pictures(image, "page/", book), "p")
+    light, dark = html.findall("img")
+    both = {"alt": "A & B", "class": "figure x", "width": "60", "height": "20"}
+    for found in (light, dark):
+        assert both.items() <= dict(found.attrib).items()
+    assert light.get("src") == "../figures/d.svg#only-light"
+    assert dark.get("src") == "../figures/d.dark.svg#only-dark"
+    assert (light.get("loading"), dark.get("loading")) == ("eager", "lazy")
+    later = draw_pictures(2 * image, "page/", book)
+    assert (later.count('"eager"'), later.count('"lazy"')) == (1, 3)
+    write_beside(book, book.root / "site")
+    written = {x.name for x in (book.root / "site").rglob("*.svg")}
+    assert written == {"d.dark.svg"}
+    dark_svg = (book.root / "site/figures/d.dark.svg").read_text()
+    assert dark_svg.startswith('<svg style="color: #')
 
 
 NAME = "größe und form"
