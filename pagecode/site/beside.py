@@ -12,7 +12,7 @@ from pagecode.site.book import Book
 HEAVY = 60_000  # characters of an SVG that a page is not to wait for
 VIEW = re.compile(r'<svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"')
 DARK = ".dark.svg"
-IN_DARK = "color: #d4d6dc; --md-default-bg-color: #1e2129"  # Material's, as it is drawn
+IN_DARK = "color: #e3eaeb; --md-default-bg-color: #12191b"  # docs/assets/site.css's
 
 
 def heavy(svg: str) -> dict[str, str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import lxml.html
 import pytest
 
-from pagecode.site.beside import HEAVY, write_beside
+from pagecode.site.beside import HEAVY, IN_DARK, write_beside
 from pagecode.site.book import Book
 from pagecode.site.extension import draw_pictures
 from tests.conftest import PAGE, Site, set_up
-from tests.served import build
+from tests.served import ROOT, build
 
 SVG = '<?xml version="1.0"?>\n<svg viewBox="0 0 1 1"><a id="x" href="#x"/></svg>'
 
@@ -82,7 +82,12 @@ def test_heavy_pictures_stay_files_for_light_and_for_dark(book: Book) -> None:
     written = {x.name for x in (book.root / "site").rglob("*.svg")}
     assert written == {"d.dark.svg"}
     dark_svg = (book.root / "site/figures/d.dark.svg").read_text()
-    assert dark_svg.startswith('<svg style="color: #')
+    colour, ground = re.findall(r"#\w{6}", IN_DARK)
+    assert dark_svg.startswith(f'<svg style="color: {colour}; ')
+    style = (ROOT / "docs/assets/site.css").read_text()
+    dark = re.findall(r'(?s)\[data-md-color-scheme="slate"][^{]*{(.*?)\n}', style)
+    assert f"--md-default-fg-color: {colour};" in "".join(dark)
+    assert f"--md-default-bg-color: {ground};" in "".join(dark)
 
 
 NAME = "größe und form"
