@@ -176,7 +176,7 @@ def served(tmp_path_factory) -> Iterator[tuple[Path, str]]:
         if not lock.read():
             build_strictly(ROOT, folder, SITE_URL)
             lock.write("built")
-    with host(folder) as url:
+    with host(folder, SITE_URL) as url:
         yield folder, url
 
 

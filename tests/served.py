@@ -41,6 +41,7 @@ class Handler(SimpleHTTPRequestHandler):
     """Serves a folder as hosts do: compressed, and 404.html for what is not there."""
 
     protocol_version = "HTTP/1.1"
+    built_for = b""  # the address of the site: its map has this server's in its place
 
     def log_message(self, *_: object) -> None:
         """Keep silent."""
@@ -55,7 +56,11 @@ class Handler(SimpleHTTPRequestHandler):
             path = next(
                 x / "404.html" for x in path.parents if (x / "404.html").exists()
             )
-        body = gzip.compress(path.read_bytes(), 6)
+        content = path.read_bytes()
+        if path.name == "sitemap.xml" and self.built_for:
+            here = f"http://{self.headers['Host']}/".encode()
+            content = content.replace(self.built_for, here)
+        body = gzip.compress(content, 6)
         self.send_response(200 if found else 404)
         self.send_header("Content-Type", self.guess_type(path))
         self.send_header("Content-Encoding", "gzip")
@@ -74,9 +79,13 @@ def build_strictly(root: Path, target: Path, url: str) -> None:
 
 
 @contextmanager
-def host(folder: Path) -> Iterator[str]:
-    """Serve a folder while the block lasts; yield its address."""
-    handler = partial(Handler, directory=folder)
+def host(folder: Path, built_for: str = "") -> Iterator[str]:
+    """Serve a folder while the block lasts; yield its address.
+
+    A site in it may have been built for another address.
+    """
+    own = type("Own", (Handler,), {"built_for": built_for.encode()})
+    handler = partial(own, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever).start()
         try:

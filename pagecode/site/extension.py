@@ -307,14 +307,15 @@ def draw_pictures(html: str, address: str, shown: Book) -> str:
         to = urljoin(shown.config.site_url + address, str(image.get("src")))
         if not to.startswith(shown.config.site_url):
             return found[0]
-        path = docs / unquote(urlsplit(to.removeprefix(shown.config.site_url)).path)
+        to = to.removeprefix(shown.config.site_url)
+        path = docs / unquote(urlsplit(to).path)
         if path.suffix != ".svg" or not path.is_file():
             return found[0]
         svg, place = path.read_text(encoding="utf-8"), next(places)
         if size := heavy(svg):
             image.set("class", " ".join(filter(None, ["figure", image.get("class")])))
             image.attrib.update(size | {"loading": "lazy"})
-            light, dark, src = image, deepcopy(image), str(image.get("src"))
+            light, dark, src = image, deepcopy(image), "../" * address.count("/") + to
             if place == 1:  # what a reader sees first
                 light.attrib.update({"loading": "eager", "fetchpriority": "high"})
             light.set("src", f"{src}#only-light")

@@ -76,6 +76,9 @@ def test_heavy_pictures_stay_files_for_light_and_for_dark(book: Book) -> None:
     assert light.get("src") == "../figures/d.svg#only-light"
     assert dark.get("src") == "../figures/d.dark.svg#only-dark"
     assert (light.get("loading"), dark.get("loading")) == ("eager", "lazy")
+    whole = f"{book.config.site_url}figures/d.svg"  # as a notebook's page has it
+    drawn = draw_pictures(f'<img alt="" src="{whole}">', "notebooks/x/", book)
+    assert 'src="../../figures/d.svg#only-light"' in drawn
     later = draw_pictures(2 * image, "page/", book)
     assert (later.count('"eager"'), later.count('"lazy"')) == (1, 3)
     write_beside(book, book.root / "site")
