@@ -6,36 +6,10 @@ import torch
 from torch import nn
 
 # --8<-- [end:imports]
-from snippets.lstm.training import SEED, draw_recurrent_weights
-
-
-# --8<-- [start:unroll]
-def unroll(cell, features, num_hidden, weights):
-    """Apply a cell to features (batch, time, num_features), from a state of zeros.
-
-    Returns the states after each step, (batch, time, num_hidden).
-    """
-    hidden = features.new_zeros(len(features), num_hidden)  # (batch, num_hidden)
-    states = []
-    for t in range(features.shape[1]):
-        hidden = cell(features[:, t], hidden, *weights)
-        states.append(hidden)
-    return torch.stack(states, dim=1)
-
-
-# --8<-- [end:unroll]
-
-
-# --8<-- [start:load_layer]
-def load_recurrent_layer(layer, weights):
-    """Copy the four arrays of a recurrent layer into nn.RNN or nn.GRU; return it."""
-    names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
-    tensors = [torch.from_numpy(array) for array in weights]
-    layer.load_state_dict(dict(zip(names, tensors, strict=True)))
-    return layer
-
-
-# --8<-- [end:load_layer]
+from snippets.lstm.training import SEED
+from snippets.recurrent_networks.data import draw_recurrent_weights
+from snippets.recurrent_networks.pytorch_manual import unroll
+from snippets.recurrent_networks.pytorch_module import load_recurrent_layer
 
 
 # --8<-- [start:cell]

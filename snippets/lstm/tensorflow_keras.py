@@ -7,7 +7,6 @@ import tensorflow as tf
 
 # --8<-- [end:imports]
 from snippets.lstm.figures import plot_losses, plot_reach, plot_reading
-from snippets.lstm.tensorflow_manual import load_recurrent_layer
 from snippets.lstm.training import (
     BATCH_SIZE,
     LEARNING_RATE,
@@ -21,6 +20,7 @@ from snippets.lstm.training import (
     draw_sequences,
     print_log,
 )
+from snippets.recurrent_networks.tensorflow_keras import load_recurrent_layer
 
 # --8<-- [start:model]
 LAYERS = {

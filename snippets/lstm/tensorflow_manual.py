@@ -6,42 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 # --8<-- [end:imports]
-from snippets.lstm.training import SEED, draw_recurrent_weights, gru_to_keras
-
-
-# --8<-- [start:unroll]
-def unroll(cell, features, num_hidden, weights):
-    """Apply a cell to features (batch, time, num_features), from a state of zeros.
-
-    Returns the states after each step, (batch, time, num_hidden).
-    """
-    hidden = tf.zeros((len(features), num_hidden), features.dtype)
-    states = []
-    for t in range(features.shape[1]):
-        hidden = cell(features[:, t], hidden, *weights)
-        states.append(hidden)
-    return tf.stack(states, axis=1)
-
-
-# --8<-- [end:unroll]
-
-
-# --8<-- [start:load_layer]
-def load_recurrent_layer(layer, weights):
-    """Copy the four arrays of a recurrent layer into SimpleRNN or GRU; return it.
-
-    SimpleRNN has one bias: the sum of the two.
-    """
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    layer.build((None, None, weight_ih.shape[1]))
-    if isinstance(layer, keras.layers.GRU):
-        layer.set_weights(gru_to_keras(*weights))
-    else:
-        layer.set_weights([weight_ih.T, weight_hh.T, bias_ih + bias_hh])
-    return layer
-
-
-# --8<-- [end:load_layer]
+from snippets.lstm.training import SEED
+from snippets.recurrent_networks.data import draw_recurrent_weights
+from snippets.recurrent_networks.tensorflow_keras import load_recurrent_layer
+from snippets.recurrent_networks.tensorflow_manual import unroll
 
 
 # --8<-- [start:cell]

@@ -4,6 +4,7 @@
 import numpy as np
 
 # --8<-- [end:imports]
+from snippets.recurrent_networks.data import draw_recurrent_weights
 
 # --8<-- [start:hyperparameters]
 NUM_HIDDEN = 32
@@ -38,48 +39,6 @@ def draw_sequences(num_sequences, length, rng):
 
 
 # --8<-- [end:sequences]
-
-
-# --8<-- [start:recurrent]
-def draw_recurrent_weights(num_features, num_hidden, num_gates, generator):
-    """Draw a recurrent layer's weights, uniform within 1 / sqrt(num_hidden).
-
-    Returns weight_ih (num_gates * num_hidden, num_features), weight_hh (num_gates *
-    num_hidden, num_hidden), bias_ih and bias_hh (num_gates * num_hidden,), in float32.
-    """
-    bound, rows = num_hidden**-0.5, num_gates * num_hidden
-    shapes = [(rows, num_features), (rows, num_hidden), (rows,), (rows,)]
-    return [
-        generator.uniform(-bound, bound, shape).astype(np.float32) for shape in shapes
-    ]
-
-
-# --8<-- [end:recurrent]
-
-
-# --8<-- [start:layout]
-def swap_first_gates(array):
-    """Swap the first two of the three gates that are stacked along axis 0.
-
-    Raises ValueError if axis 0 does not hold three gates of one size.
-    """
-    if len(array) % 3:
-        raise ValueError(f"array has {len(array)} rows, which are not three gates")
-    first, second, third = np.split(array, 3)
-    return np.concatenate([second, first, third])
-
-
-def gru_to_keras(weight_ih, weight_hh, bias_ih, bias_hh):
-    """Turn a GRU's weights from PyTorch's layout into that of Keras (reset_after=True).
-
-    Returns kernel (num_features, 3 * num_hidden), recurrent_kernel (num_hidden,
-    3 * num_hidden) and bias (2, 3 * num_hidden).
-    """
-    bias = np.stack([swap_first_gates(bias_ih), swap_first_gates(bias_hh)])
-    return swap_first_gates(weight_ih).T, swap_first_gates(weight_hh).T, bias
-
-
-# --8<-- [end:layout]
 
 
 # --8<-- [start:start]

@@ -67,7 +67,8 @@ def reader_by_hand(framework):
     layers = layers_of(framework)
     model = layers.build_model("LSTM")
     if framework == "pytorch":
-        from snippets.lstm.pytorch_manual import lstm_cell, unroll
+        from snippets.lstm.pytorch_manual import lstm_cell
+        from snippets.recurrent_networks.pytorch_manual import unroll
 
         weights = list(model.recurrent.parameters())
         model.recurrent.forward = lambda features: (
@@ -76,7 +77,8 @@ def reader_by_hand(framework):
         )
         return model
     tf = layers.tf
-    from snippets.lstm.tensorflow_manual import lstm_cell, unroll
+    from snippets.lstm.tensorflow_manual import lstm_cell
+    from snippets.recurrent_networks.tensorflow_manual import unroll
 
     cell, recurrent = model.recurrent.cell, model.recurrent
 

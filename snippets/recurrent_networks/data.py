@@ -62,6 +62,7 @@ def draw_recurrent_weights(num_features, num_hidden, num_gates, generator):
 
 
 # --8<-- [start:layout]
+# --8<-- [start:to_keras]
 def swap_first_gates(array):
     """Swap the first two of the three gates that are stacked along axis 0.
 
@@ -83,6 +84,7 @@ def gru_to_keras(weight_ih, weight_hh, bias_ih, bias_hh):
     return swap_first_gates(weight_ih).T, swap_first_gates(weight_hh).T, bias
 
 
+# --8<-- [end:to_keras]
 def gru_to_pytorch(kernel, recurrent_kernel, bias):
     """Undo gru_to_keras: return weight_ih, weight_hh, bias_ih and bias_hh."""
     arrays = [kernel.T, recurrent_kernel.T, bias[0], bias[1]]

@@ -32,7 +32,7 @@ if torch.accelerator.is_available():
 
 # --8<-- [start:load_layer]
 def load_recurrent_layer(layer, weights):
-    """Copy the four arrays of a recurrent layer into nn.RNN or nn.GRU; return it."""
+    """Copy the four arrays of weights into nn.RNN, nn.GRU or nn.LSTM; return it."""
     names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
     tensors = [torch.from_numpy(array) for array in weights]
     layer.load_state_dict(dict(zip(names, tensors, strict=True)))

@@ -26,9 +26,9 @@ from snippets.recurrent_networks.tensorflow_manual import gru_cell, rnn_cell, un
 
 # --8<-- [start:load_layer]
 def load_recurrent_layer(layer, weights):
-    """Copy the four arrays of a recurrent layer into SimpleRNN or GRU; return it.
+    """Copy the four arrays of weights into SimpleRNN, GRU or LSTM; return it.
 
-    SimpleRNN has one bias: the sum of the two.
+    SimpleRNN and LSTM have one bias: the sum of the two.
     """
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     layer.build((None, None, weight_ih.shape[1]))

@@ -11,11 +11,10 @@ from snippets.lstm import figures
 from snippets.lstm.training import (
     NUM_HIDDEN,
     draw_params,
-    draw_recurrent_weights,
     draw_sequences,
-    gru_to_keras,
     print_log,
 )
+from snippets.recurrent_networks.data import draw_recurrent_weights
 from tests.gradients import central_differences
 
 LAYERS = {"pytorch": "pytorch_module", "tensorflow": "tensorflow_keras"}
@@ -230,11 +229,6 @@ def test_other_models_are_numpys(adapter, kind) -> None:
     found = adapter.numpy(model(adapter.tensor(features)))
     expected = last @ weight[0].astype(float) + bias
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-
-
-def test_a_gru_for_keras_needs_three_gates() -> None:
-    with pytest.raises(ValueError, match="4 rows, which are not three gates"):
-        gru_to_keras(np.zeros((4, 2)), *3 * [np.zeros((6, 2))])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -221,6 +221,11 @@ def test_layouts_undo_each_other(gru_arrays):
         np.testing.assert_array_equal(array, expected)
 
 
+def test_a_gru_for_keras_needs_three_gates():
+    with pytest.raises(ValueError, match="4 rows, which are not three gates"):
+        gru_to_keras(np.zeros((4, 2)), *3 * [np.zeros((6, 2))])
+
+
 def test_targets_are_the_last_pulse_of_their_channel():
     features, targets = draw_sequences(20, 60, np.random.default_rng(0))
     assert features.shape == targets.shape == (20, 60, data.NUM_CHANNELS)
