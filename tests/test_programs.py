@@ -29,10 +29,9 @@ from pagecode.run import sandbox
 from pagecode.run.compare import same_line
 from pagecode.run.process import Failure
 from pagecode.run.script import script
-from tests.conftest import PROVED, start_of
+from tests.conftest import PROVED, SITE_URL, start_of
 
 ROOT = Path(__file__).parent.parent
-SITE_URL = "https://book.example/"
 ALL = bool(os.environ.get("ALL"))
 SAMPLE = 16
 SPAWN = """import runpy, sys

@@ -143,7 +143,7 @@ def test_published_site_knows_its_repository() -> None:
     assert {"REPOSITORY", "NOTEBOOKS", "SITE_URL"} <= {*said} & {*given}
 
 
-def test_notebooks_are_pushed_to_a_branch_of_their_own(tmp_path, monkeypatch) -> None:
+def test_notebooks_are_pushed_to_a_branch_of_their_own(tmp_path) -> None:
     programs = tmp_path / "site/programs"
     programs.mkdir(parents=True)
     for name in ("x.pytorch.ipynb", "x.tensorflow.ipynb", "x.pytorch.py"):

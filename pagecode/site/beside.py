@@ -10,7 +10,7 @@ from pagecode.give.plain import llms
 from pagecode.site.book import Book
 
 HEAVY = 60_000  # characters of an SVG that a page is not to wait for
-VIEW = re.compile(r'<svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"')
+VIEW = re.compile(r'<svg [^>]*viewBox="0 0 (?P<width>[\d.]+) (?P<height>[\d.]+)"')
 DARK = ".dark.svg"
 IN_DARK = "color: #e3eaeb; --md-default-bg-color: #12191b"  # docs/assets/site.css's
 
@@ -18,9 +18,8 @@ IN_DARK = "color: #e3eaeb; --md-default-bg-color: #12191b"  # docs/assets/site.c
 def heavy(svg: str) -> dict[str, str]:
     """Return the width and height of an SVG that a page is not to wait for, if so."""
     found = VIEW.search(svg) if len(svg) > HEAVY else None
-    sizes = map(float, found.groups()) if found else ()
-    names = ("width", "height")
-    return {x: f"{size:.0f}" for x, size in zip(names, sizes, strict=False)}
+    sizes = found.groupdict() if found else {}
+    return {name: f"{float(size):.0f}" for name, size in sizes.items()}
 
 
 def write_beside(book: Book, site: Path) -> None:

@@ -7,7 +7,6 @@ and ends a page with its downloads and its stamp.
 
 import itertools
 import re
-from copy import deepcopy
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -199,9 +198,9 @@ def unread_tex(html: str) -> str:
     return found[0] if found else ""
 
 
-def relative(path: str, page: Page) -> str:
-    """Return the address of a file of the site as a link on a page."""
-    return "../" * page.address.count("/") + quote(path)
+def relative(path: str, address: str) -> str:
+    """Return the address of a file of the site as a link on the page at an address."""
+    return "../" * address.count("/") + quote(path)
 
 
 def downloads(shown: Book, page: Page) -> str:
@@ -215,15 +214,15 @@ def downloads(shown: Book, page: Page) -> str:
         )
         read = notebook.shown.removesuffix(".ipynb")
         links = [
-            f'<a href="{relative(script.path, page)}" download>script</a>',
-            f'<a href="{relative(notebook.path, page)}" download>notebook</a>',
-            f'<a href="{relative(read, page)}/">notebook to read here</a>',
+            f'<a href="{relative(script.path, page.address)}" download>script</a>',
+            f'<a href="{relative(notebook.path, page.address)}" download>notebook</a>',
+            f'<a href="{relative(read, page.address)}/">notebook to read here</a>',
         ]
         for name, start in OPENED_BY.items() if shown.config.notebooks else ():
             kept = f"{shown.config.notebooks}/{quote(Path(notebook.path).name)}"
             links.append(f'<a href="{start}{kept}">open in {name}</a>')
         rows.append(f"<li>{LABELS[program.framework]}: {', '.join(links)}</li>")
-    copy = relative(page.name, page)
+    copy = relative(page.name, page.address)
     rows.append(f'<li>Both, with outputs: <a href="{copy}">Markdown</a></li>')
     return "<ul>" + "".join(rows) + "</ul>"
 
@@ -252,7 +251,7 @@ def mark_blocks(html: str, page: Page, shown: Book) -> str:
         ]
         said = verified(shown.stamps.held[program.name])
         for block, path in zip(program.blocks, paths, strict=True):
-            address = relative(path, page)
+            address = relative(path, page.address)
             data[block] += f' data-program-{program.framework}="{address}"'
             known[block][path] = said
     numbers, left = itertools.count(), iter(page.blocks)
@@ -307,27 +306,27 @@ def draw_pictures(html: str, address: str, shown: Book) -> str:
         to = urljoin(shown.config.site_url + address, str(image.get("src")))
         if not to.startswith(shown.config.site_url):
             return found[0]
-        to = to.removeprefix(shown.config.site_url)
-        path = docs / unquote(urlsplit(to).path)
+        path = docs / unquote(urlsplit(to.removeprefix(shown.config.site_url)).path)
         if path.suffix != ".svg" or not path.is_file():
             return found[0]
         svg, place = path.read_text(encoding="utf-8"), next(places)
+        named = " ".join(filter(None, ["figure", image.get("class")]))
         if size := heavy(svg):
-            image.set("class", " ".join(filter(None, ["figure", image.get("class")])))
-            image.attrib.update(size | {"loading": "lazy"})
-            light, dark, src = image, deepcopy(image), "../" * address.count("/") + to
-            if place == 1:  # what a reader sees first
-                light.attrib.update({"loading": "eager", "fetchpriority": "high"})
-            light.set("src", f"{src}#only-light")
-            dark.set("src", f"{src.removesuffix('.svg')}{DARK}#only-dark")
-            both = (lxml.html.tostring(x, encoding="unicode") for x in (light, dark))
-            return "".join(both)
+            image.attrib.update(size | {"class": named})
+            tags = []
+            for scheme, file in (("light", path), ("dark", path.with_suffix(DARK))):
+                first = scheme == "light" and place == 1  # what a reader sees first
+                image.set("loading", "eager" if first else "lazy")
+                image.set("fetchpriority", "high" if first else "auto")
+                src = relative(file.relative_to(docs).as_posix(), address)
+                image.set("src", f"{src}#only-{scheme}")
+                tags.append(lxml.html.tostring(image, encoding="unicode"))
+            return "".join(tags)
         # A picture may stand twice; its ids may not.
         prefix = rf"\g<1>figure-{place}-"
         svg = re.sub(r"""(\bid=["']|url\(["']?#|href=["']#)""", prefix, svg)
         alt = escape(image.get("alt") or "")
         label = f'role="img" aria-label="{alt}"' if alt else 'aria-hidden="true"'
-        named = " ".join(filter(None, ["figure", image.get("class")]))
         kept = "".join(
             f' {name}="{escape(value)}"'
             for name, value in image.attrib.items()
