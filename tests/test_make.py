@@ -160,6 +160,16 @@ def test_mutation_tester_is_installed_again_when_its_pins_change(
     assert installed in make(tmp_path, *words).stdout
 
 
+@pytest.mark.parametrize("shard", ["", "1/4", "2/4"])
+def test_all_chapters_are_compared_before_they_are_published(
+    tmp_path: Path, shard: str
+) -> None:
+    planned = make(tmp_path, "--dry-run", "verify", f"SHARD={shard}").stdout
+    [line] = [x for x in planned.splitlines() if x.startswith("ALL=1 ")]
+    compared = line.endswith("docs tests/test_programs.py tests/test_same_numbers.py")
+    assert compared == (shard != "2/4")  # on one machine
+
+
 WORDS = ["serve", "site", "test", "browser", "record", "data", "lint", "verify"]
 WORDS += ["chapter", "mutants", "soak", "screenshots", "lighthouse", "bench"]
 WORDS += [
