@@ -246,10 +246,9 @@ def test_every_slice_is_proven_and_most_are_right() -> None:
 
 
 def test_programs_of_single_blocks_are_short() -> None:
-    """When all slices are proven, a program has 62 % of what is above, on average.
+    """When all slices are proven, a program has 60 % of what is above, on average.
 
-    A page of commands needs nearly all files and commands above, a chapter's last
-    blocks its trainings; and where a run could prove nothing, all above is handed out.
+    All lines together are 66 %, for a long chapter's last blocks need its trainings.
     """
     lengths = []
     for program in PROGRAMS:
@@ -258,8 +257,8 @@ def test_programs_of_single_blocks_are_short() -> None:
             shorter, everything = slicer.alone(number)
             lines = sum(len(x.lines) for x in (shorter or everything).blocks)
             lengths.append((lines, sum(len(x.lines) for x in everything.blocks)))
-    assert sum(lines / above for lines, above in lengths) <= 0.62 * len(lengths)
-    assert sum(lines for lines, _ in lengths) <= 0.67 * sum(x for _, x in lengths)
+    assert sum(lines / above for lines, above in lengths) <= 0.6 * len(lengths)
+    assert sum(lines for lines, _ in lengths) <= 0.66 * sum(x for _, x in lengths)
 
 
 @pytest.fixture(scope="session")

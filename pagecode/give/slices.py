@@ -4,11 +4,11 @@ The shorter one, a slice, is a guess. It is handed out only where it has run and
 what the page shows (see `proof`). The rules below may therefore be few: where they
 leave out too much, the reader gets everything, and never a wrong program.
 
-A definition (an import, a function, a class, a constant) is left out unless what stays
-names it. Any other statement, a run, is left out unless it binds, or may change, what
-stays uses. Names are read off the bytecode, which knows every way to bind one. A run
-that names a file, and an import of a module that the page writes, need all runs above
-that name one: they may write what it reads.
+A definition (an import, a function, a class, a constant, a file that the page shows)
+is left out unless what stays names it. Any other statement, a run, is left out unless
+it binds, or may change, what stays uses. Names are read off the bytecode, which knows
+every way to bind one. A run that names a file, and an import of a module that the page
+writes, need all runs above that name one: they may write what it reads.
 """
 
 import ast
@@ -39,6 +39,7 @@ class Statement:
     lines: list[Line]  # with the comments above it and its blank lines
     fails: bool  # it may end anywhere
     env: Env  # before it
+    file: str = ""  # that it writes, for the page's commands and imports
     # Names of the module that it binds and reads, also in its functions; and those
     # whose objects it may change, at once, or when one of its functions is called.
     binds: set[str] = field(default_factory=set)
@@ -64,18 +65,24 @@ class Statement:
     @cached_property
     def defines(self) -> bool:
         """Whether it does nothing but define."""
-        return not self.fails and all(map(is_definition, self.nodes))
+        return bool(self.file) or (
+            not self.fails and all(map(is_definition, self.nodes))
+        )
 
     @cached_property
     def files(self) -> set[str]:
-        """The files that a run names in its texts, or of the modules imported."""
+        """The files that it names in texts, and those of the modules imported."""
         nodes = [y for x in self.nodes for y in ast.walk(x)]
-        if self.defines:
-            from_ = [x.module for x in nodes if isinstance(x, ast.ImportFrom)]
-            names = [x.name for x in nodes if isinstance(x, ast.alias)]
-            return {f"{x}.py" for x in from_ + names}
-        texts = [x.value for x in nodes if isinstance(x, ast.Constant)]
-        return {y for x in texts if isinstance(x, str) for y in FILE.findall(x)}
+        constants = [x.value for x in nodes if isinstance(x, ast.Constant)]
+        texts = [x for x in constants if isinstance(x, str)]
+        if self.file:  # its text is a module
+            nodes = [y for x in texts for y in ast.walk(ast.parse(x))]
+        modules = [x.module for x in nodes if isinstance(x, ast.ImportFrom)]
+        modules += [x.name for x in nodes if isinstance(x, ast.alias)]
+        found = {f"{x}.py" for x in modules}
+        if self.file or not self.defines:
+            found |= {y for x in texts for y in FILE.findall(x)}
+        return found - {self.file}
 
     @cached_property
     def replaces(self) -> bool:
@@ -126,12 +133,21 @@ def is_definition(node: ast.stmt) -> bool:
     return isinstance(node, DEFINITIONS) or type(node).__name__ == "TypeAlias"
 
 
+def is_written(nodes: list[ast.stmt]) -> bool:
+    """Whether these write a file, where a page shows one: all but the import."""
+    return not any(isinstance(x, ast.ImportFrom) for x in nodes)
+
+
 def is_plain(node: ast.expr) -> bool:
-    """Whether a value is a function, or written out: numbers, texts, tuples of them."""
+    """Whether a value is a function, or written out: numbers, texts, groups of them."""
     if isinstance(node, ast.Tuple):
         return all(map(is_plain, node.elts))
+    if isinstance(node, ast.Dict):
+        return all(x and is_plain(x) for x in node.keys + node.values)
     if isinstance(node, ast.UnaryOp):
         return is_plain(node.operand)
+    if isinstance(node, ast.BinOp):
+        return is_plain(node.left) and is_plain(node.right)
     return isinstance(node, ast.Constant | ast.Lambda)
 
 
@@ -195,7 +211,8 @@ def read(blocks: Sequence[Block]) -> list[Statement]:
         if block.raises:
             groups = [(body, guarded(block))]
         for nodes, lines in groups:
-            x = Statement(nodes, number, lines, block.raises, dict(env))
+            writes = block.file if is_written(nodes) else ""
+            x = Statement(nodes, number, lines, block.raises, dict(env), writes)
             for name in x.binds:
                 env[name] = [*([] if x.replaces else env.get(name, [])), x]
             found.append(x)
@@ -309,17 +326,34 @@ def is_provable(block: Block, slice_: list[Statement]) -> bool:
     )
 
 
+def writers(statements: list[Statement]) -> dict[Statement, set[Statement]]:
+    """Return of each statement those above it that write the files that it reads.
+
+    Those are the files that the page shows, by their names; and all runs that name a
+    file, for a run that names one itself, or imports a module of which one is known.
+    """
+    found, naming, named = {}, set[Statement](), set[str]()
+    written: dict[str, Statement] = {}
+    for x in statements:
+        reads = x.files & named if x.defines else x.files
+        found[x] = {written[name] for name in x.files & written.keys()}
+        if x.file:
+            written[x.file] = x
+            named.add(x.file)
+        elif reads:
+            found[x] |= naming
+        if x.files and not x.defines:
+            naming.add(x)
+            named |= x.files
+    return found
+
+
 def needed(above: list[Statement], own: list[Statement]) -> list[Statement]:
     """Return what the own statements seem to need of those above."""
     found = [*above, *own]
     end = dict(found[-1].env) if found else {}
-    uses, naming, named = {}, set[Statement](), set[str]()
-    for x in found:
-        reads_files = x.files and (not x.defines or not named.isdisjoint(x.files))
-        uses[x] = used_by(x, end) | (naming if reads_files else set())
-        if x.files and not x.defines:
-            naming.add(x)
-            named |= x.files
+    files = writers(found)
+    uses = {x: used_by(x, end) | files[x] for x in found}
     kept, size = {*own, *(x for x in above if x.is_silent)}, -1
     while len(kept) > size:
         size = len(kept)

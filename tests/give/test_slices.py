@@ -13,19 +13,30 @@ from pagecode.frameworks import selected
 from pagecode.give.slices import Slicer
 from pagecode.read.includes import Line
 from pagecode.read.page import Block, Output, Program
+from pagecode.read.shell import writes
 
 
-def alone(*blocks: str, raises: tuple[int, ...] = (), silent: bool = False) -> list:
-    """Return the programs of the last of these blocks; those named by number fail."""
+def alone(
+    *blocks: str,
+    raises: tuple[int, ...] = (),
+    silent: bool = False,
+    files: dict[int, str] | None = None,
+) -> list:
+    """Return the programs of the last of these blocks.
+
+    Those named by number fail, or are shown as files of these names.
+    """
     file = Path("code.py")
     read = []
     for number, code in enumerate(blocks):
         text = dedent(code).strip("\n")
         lines = tuple(Line(x, file, 1) for x in text.split("\n"))
+        name = (files or {}).get(number, "")
+        lines = writes(name, lines) if name else lines
         shown = number == len(blocks) - 1 and not silent
         output = Output(1, "", ()) if shown else None
         fails = number in raises
-        read.append(Block("page", lines, None, raises=fails, output=output))
+        read.append(Block("page", lines, None, raises=fails, output=output, file=name))
     program = Program(SimpleNamespace(name="page.md"), "pytorch", tuple(read))
     made = filter(None, Slicer(program).alone(len(read) - 1))
     return ["\n\n\n".join(x.text for x in program.blocks) for program in made]
@@ -708,6 +719,26 @@ def test_files_that_a_block_reads_are_written_first(
     assert printed(shorter) == "3"
     assert "other" in everything
     assert "other" not in shorter
+
+
+def test_files_that_a_page_shows_are_kept_where_they_are_named(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shorter, everything = alone(
+        "N = 4",
+        "import second\nprint(second.N)",
+        "M = 5",
+        """
+        import subprocess, sys
+        print(subprocess.check_output([sys.executable, "first.py"], text=True))
+        """,
+        files={0: "second.py", 1: "first.py", 2: "other.py"},
+    )
+    assert "other.py" in everything
+    assert "other.py" not in shorter
+    exec(shorter, {})
+    assert capsys.readouterr().out.split() == ["4"]
 
 
 def test_files_of_other_blocks_are_left_out() -> None:
